@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config";
 // tests/cluster, tests/bench and tests/mutants have runners of their own (npm run …).
 export default defineConfig({
   test: {
-    include: ["packages/**/*.test.ts", "tests/{tidy,contract,stories,simulation,demo}/**/*.test.ts"],
+    include: [
+      "packages/**/*.test.ts",
+      "tests/{tidy,contract,stories,simulation,demo}/**/*.test.ts",
+    ],
     environment: "node",
     testTimeout: 20_000,
     pool: "forks",

@@ -35,7 +35,8 @@ function install() {
   process.stderr.write("runlet: installing what is missing (npm ci, about half a minute, once)\n");
   const shell = process.platform === "win32";
   const run = spawnSync("npm", ["ci"], { cwd: root, stdio: ["ignore", 2, 2], shell });
-  if (run.error) fail(`npm could not be started (${run.error.message}); install npm, then try again`);
+  if (run.error)
+    fail(`npm could not be started (${run.error.message}); install npm, then try again`);
   if (run.status !== 0) fail(`npm ci ended with ${run.status}; its message above says why`);
 }
 
