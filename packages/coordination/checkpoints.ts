@@ -1,0 +1,71 @@
+// Why: a poller lives for minutes, a message session for days. What the next invocation must know to go
+// on as if nothing had happened is one row per scale set, its session encrypted.
+import type { Statistics } from "@runlet/domain/statistics";
+import type { Pair } from "@runlet/domain/target";
+
+/** What JobStarted says about a runner, to be written to its status (ARC's field names are mapped in apply). */
+export interface JobStartedFact {
+  runnerName: string;
+  /** int64 as decimal digits. */
+  requestId: string;
+  jobId: string;
+  /** owner/repo */
+  repository: string;
+  workflowRef: string;
+  /** int64 as decimal digits. */
+  workflowRunId: string;
+  displayName: string;
+}
+
+export interface TargetCheckpoint {
+  /** The EphemeralRunnerSet's name and uid when the pair was applied. */
+  runnerSet: string;
+  uid: string;
+  /** The last pair decided for the target. */
+  pair: Pair;
+  /** The highest patch id used; the next is +1, wrapping to 1. A pair with patchId 0 does not move it. */
+  sequence: number;
+  /** Busy runners as last seen. */
+  busy: number;
+  /** Effects the target could not take yet; applied first when it answers. */
+  owed?: { pair?: Pair; jobStarted: JobStartedFact[] };
+}
+
+export interface Checkpoint {
+  /** `installation:n` of the holder that wrote it. */
+  fence: string;
+  scaleSetId: number;
+  /** Undefined: no session is open. A secret part: encrypted at rest with the set's key as associated data. */
+  session?: { sessionId: string; queueUrl: string; queueToken: string };
+  lastMessageId: number;
+  /** Acted on, but its DELETE is not known to have happened. */
+  unacknowledgedMessageId?: number;
+  statistics?: Statistics;
+  targets: { [targetKey: string]: TargetCheckpoint };
+}
+
+export interface StoredCheckpoint {
+  checkpoint: Checkpoint;
+  version: string;
+}
+
+export interface Checkpoints {
+  /** Throws CheckpointUnreadable when the row is of a newer version of Runlet, or cannot be decrypted. */
+  load(scaleSetKey: string): Promise<StoredCheckpoint | undefined>;
+  /**
+   * Writes if the stored version is still `after` (undefined: there is none yet). A lost answer is resolved by
+   * reading again. Refused: what is there now. Too large: owed facts are trimmed by the caller's limit (500).
+   */
+  put(
+    scaleSetKey: string,
+    checkpoint: Checkpoint,
+    after: string | undefined,
+  ): Promise<
+    { kind: "put"; version: string } | { kind: "refused"; current: StoredCheckpoint | undefined }
+  >;
+  remove(scaleSetKey: string, version: string): Promise<"removed" | "absent" | "refused">;
+}
+
+export class CheckpointUnreadable extends Error {
+  override name = "CheckpointUnreadable";
+}
