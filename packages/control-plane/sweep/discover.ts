@@ -1,0 +1,82 @@
+// Why: a new AutoscalingRunnerSet is served without anybody registering it by hand. The sweep calls this each
+// minute, a poller as soon as its watch shows a set that no row names.
+import type { ClusterRow, Registry, ScaleSetRow } from "@runlet/coordination/registry";
+import type { Wakes } from "@runlet/coordination/wake";
+import type { ActionsService } from "@runlet/actions-service/service";
+import type { Log } from "@runlet/runtime/log";
+import type { Settings } from "@runlet/runtime/settings";
+import { observeClusters, type ObserveDeps } from "./observe-clusters.ts";
+import { planRegistry, type RegistryPlan } from "./plan-registry.ts";
+
+export interface DiscoverDeps extends ObserveDeps {
+  log: Log;
+  settings: Pick<Settings, "shardSize">;
+  registry: Registry;
+  wakes: Wakes;
+  findService: (configUrl: string) => Promise<ActionsService | undefined>;
+  /** Forgets what is kept of a scale set that has no target any more (checkpoint). */
+  forget: (scaleSetKey: string) => Promise<void>;
+}
+
+export interface Discovery {
+  clusters: ClusterRow[];
+  /** The rows as they are afterwards. */
+  rows: ScaleSetRow[];
+  silent: string[];
+  refused: RegistryPlan["refused"];
+}
+
+/** Brings the registry up to date with the clusters and wakes the shards whose sets changed. */
+export async function discover(deps: DiscoverDeps): Promise<Discovery> {
+  const clusters = (await deps.registry.listClusters()).map(({ row }) => row);
+  const { observed, silent } = await observeClusters(deps, clusters);
+  const stored = await deps.registry.listScaleSets();
+  const rows = stored.map(({ row }) => row);
+  const versions = new Map(stored.map(({ row, version }) => [row.key, version]));
+  const { shardSize } = deps.settings;
+  const plan = planRegistry({ observed, clusters, silent, rows, shardSize });
+
+  const changed = new Set<string>();
+  for (const row of plan.put) {
+    const done = await deps.registry.putScaleSet(row, versions.get(row.key));
+    // Refused: another look was faster; the next one sees what it wrote.
+    if (done === "refused") continue;
+    changed.add(row.shard);
+    deps.log.info("scale_set_registered", {
+      scaleSet: row.key,
+      shard: row.shard,
+      targets: row.targets,
+    });
+  }
+  for (const { row, deleteScaleSet } of plan.remove) {
+    if (deleteScaleSet && !(await deleteAtService(deps, row))) continue;
+    await deps.registry.removeScaleSet(row.key, versions.get(row.key) ?? "");
+    await deps.forget(row.key);
+    changed.add(row.shard);
+    deps.log.info("scale_set_removed", { scaleSet: row.key, deletedAtService: deleteScaleSet });
+  }
+  for (const refusal of plan.refused) deps.log.warn("runner_set_refused", refusal);
+  await Promise.all([...changed].map((shard) => deps.wakes.wake(shard, "sweep")));
+  return { clusters, rows: after(rows, plan), silent, refused: plan.refused };
+}
+
+/** A shared scale set whose last target is gone: no reconciler may delete it, so we do (retried by the next look). */
+async function deleteAtService(deps: DiscoverDeps, row: ScaleSetRow): Promise<boolean> {
+  const service = await deps.findService(row.configUrl);
+  if (!service) {
+    deps.log.warn("scope_without_credential", { scope: row.scopeKey, scaleSet: row.key });
+    return false;
+  }
+  const outcome = await service.deleteScaleSet(row.scaleSetId);
+  if (outcome.ok) return true;
+  deps.log.warn("scale_set_not_deleted", { scaleSet: row.key, failure: outcome.failure });
+  return false;
+}
+
+function after(rows: ScaleSetRow[], plan: RegistryPlan): ScaleSetRow[] {
+  const gone = new Set(plan.remove.map(({ row }) => row.key));
+  const put = new Map(plan.put.map((row) => [row.key, row]));
+  const kept = rows.filter(({ key }) => !gone.has(key)).map((row) => put.get(row.key) ?? row);
+  const known = new Set(rows.map(({ key }) => key));
+  return [...kept, ...plan.put.filter(({ key }) => !known.has(key))];
+}

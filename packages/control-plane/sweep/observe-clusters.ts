@@ -1,0 +1,113 @@
+// Why: the registry follows the clusters. One list of each kind and cluster a look; whatever goes wrong makes
+// the cluster "silent", and a silent cluster's targets stay.
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
+import type { ClusterRow } from "@runlet/coordination/registry";
+import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
+import {
+  annotations,
+  autoscalingListeners,
+  autoscalingRunnerSets,
+  labels,
+  namespaces,
+  type AutoscalingListener,
+  type AutoscalingRunnerSet,
+} from "@runlet/kubernetes/resources";
+import type { Log } from "@runlet/runtime/log";
+import type { ObservedRunnerSet } from "./plan-registry.ts";
+
+export interface ObserveDeps {
+  log: Log;
+  /** Undefined: no access to the cluster could be found. */
+  findCluster: (name: string) => Promise<KubernetesClient | undefined>;
+}
+
+/** Every registered runner set of the managed namespaces of `clusters`, and the clusters that did not answer. */
+export async function observeClusters(
+  deps: ObserveDeps,
+  clusters: ClusterRow[],
+): Promise<{ observed: ObservedRunnerSet[]; silent: string[] }> {
+  const silent: string[] = [];
+  const found = await Promise.all(
+    clusters.map(async (cluster) => {
+      try {
+        const client = await deps.findCluster(cluster.name);
+        if (client) return await observe(deps, client, cluster);
+        deps.log.warn("cluster_without_access", { cluster: cluster.name });
+      } catch (error) {
+        deps.log.warn("cluster_silent", { cluster: cluster.name, error });
+      }
+      silent.push(cluster.name);
+      return [];
+    }),
+  );
+  return { observed: found.flat(), silent };
+}
+
+async function observe(
+  deps: ObserveDeps,
+  client: KubernetesClient,
+  cluster: ClusterRow,
+): Promise<ObservedRunnerSet[]> {
+  const managed = new Set(cluster.namespaces ?? (await listManaged(client)));
+  const runnerSets = await listIn<AutoscalingRunnerSet>(client, cluster, autoscalingRunnerSets);
+  const listeners = await client.list<AutoscalingListener>(autoscalingListeners);
+  const served = new Set(
+    listeners.items
+      .filter(({ metadata }) => !metadata.deletionTimestamp)
+      .map(({ spec }) => `${spec.autoscalingRunnerSetNamespace}/${spec.autoscalingRunnerSetName}`),
+  );
+  return runnerSets
+    .filter(({ metadata }) => managed.has(metadata.namespace ?? ""))
+    .flatMap((set) => toObserved(deps.log, cluster.name, set, served));
+}
+
+async function listManaged(client: KubernetesClient): Promise<string[]> {
+  const found = await client.list(namespaces, { labelSelector: `${labels.managed}=true` });
+  return found.items.map(({ metadata }) => metadata.name);
+}
+
+/** Per namespace where the grant is per namespace: a cluster-wide list would be refused. */
+async function listIn<T extends KubernetesObject>(
+  client: KubernetesClient,
+  cluster: ClusterRow,
+  resource: typeof autoscalingRunnerSets,
+): Promise<T[]> {
+  if (!cluster.namespaces) return (await client.list<T>(resource)).items;
+  const lists = await Promise.all(
+    cluster.namespaces.map((namespace) => client.list<T>(resource, { namespace })),
+  );
+  return lists.flatMap(({ items }) => items);
+}
+
+/** Nothing for a set that its reconciler has not registered yet, or whose URL is wrong. */
+function toObserved(
+  log: Log,
+  cluster: string,
+  set: AutoscalingRunnerSet,
+  served: Set<string>,
+): ObservedRunnerSet[] {
+  const { metadata, spec } = set;
+  const scaleSetId = Number(metadata.annotations?.[annotations.scaleSetId]);
+  if (!Number.isInteger(scaleSetId) || scaleSetId <= 0) return [];
+  const namespace = metadata.namespace ?? "";
+  const configUrl = spec.githubConfigUrl ?? "";
+  try {
+    return [
+      {
+        target: { cluster, namespace, autoscalingRunnerSet: metadata.name },
+        configUrl,
+        scopeKey: parseConfigUrl(configUrl).scopeKey,
+        scaleSetId,
+        name: spec.runnerScaleSetName || metadata.name,
+        runnerGroup: (spec.runnerGroup ?? "").toLowerCase(),
+        labels: spec.runnerScaleSetLabels ?? [],
+        share: metadata.annotations?.[annotations.share] === "true",
+        createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
+        hasListener: served.has(`${namespace}/${metadata.name}`),
+      },
+    ];
+  } catch (error) {
+    log.warn("runner_set_unreadable", { cluster, namespace, name: metadata.name, error });
+    return [];
+  }
+}

@@ -1,0 +1,72 @@
+// Why: of GitHub's workflow_job event (docs.github.com, "Webhook events and payloads") we believe little: which
+// job, what happened to it, which labels it asks for, and whose it is. The installation id is not read; it has
+// been wrong for hours at a time.
+import { z } from "zod";
+
+/** A job, as a webhook tells of it. */
+export interface WorkflowJob {
+  action: "queued" | "in_progress" | "completed" | "waiting";
+  /** Decimal digits: an int64. */
+  id: string;
+  runId: string;
+  name: string;
+  labels: string[];
+  /** Lower-cased. */
+  owner: string;
+  /** `owner/name`, lower-cased. */
+  repository: string;
+  enterprise: string | undefined;
+  /** Host of the repository's web page, e.g. github.com: tells one GitHub from another. */
+  host: string;
+  runnerName: string | undefined;
+}
+
+const payload = z.object({
+  action: z.enum(["queued", "in_progress", "completed", "waiting"]),
+  workflow_job: z.object({
+    id: z.number(),
+    run_id: z.number(),
+    name: z.string().default(""),
+    labels: z.array(z.string()).max(100).default([]),
+    runner_name: z.string().nullish(),
+  }),
+  repository: z.object({
+    name: z.string(),
+    full_name: z.string(),
+    html_url: z.string().optional(),
+    owner: z.object({ login: z.string() }),
+  }),
+  enterprise: z.object({ slug: z.string() }).nullish(),
+});
+
+/** Undefined when the body is no workflow_job event. */
+export function parseWorkflowJob(body: string): WorkflowJob | undefined {
+  const read = payload.safeParse(parseJson(body));
+  if (!read.success) return undefined;
+  const { action, workflow_job: job, repository, enterprise } = read.data;
+  return {
+    action,
+    id: String(job.id),
+    runId: String(job.run_id),
+    name: job.name,
+    labels: job.labels,
+    owner: repository.owner.login.toLowerCase(),
+    repository: repository.full_name.toLowerCase(),
+    enterprise: enterprise?.slug.toLowerCase(),
+    host: hostOf(repository.html_url),
+    runnerName: job.runner_name ?? undefined,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hostOf(url: string | undefined): string {
+  if (!url || !URL.canParse(url)) return "github.com";
+  return new URL(url).host.toLowerCase();
+}

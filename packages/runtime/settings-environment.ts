@@ -1,0 +1,38 @@
+// Why: the environment is read here and nowhere else (house rule), and parsed once, with an error that
+// names the variable.
+
+/** What the Lambda Runtime API gives a container's process. */
+export function readRuntimeEnvironment(env: NodeJS.ProcessEnv = process.env) {
+  return {
+    api: need(env, "AWS_LAMBDA_RUNTIME_API"),
+    handler: need(env, "_HANDLER"),
+    wallMs: () => Date.now(),
+  };
+}
+
+/** The path of the file that describes this one-machine deployment (packages/runlet/local/config.ts). */
+export function readLocalConfigPath(env: NodeJS.ProcessEnv = process.env): string {
+  return need(env, "RUNLET_LOCAL_CONFIG");
+}
+
+/** Where state lives: `RUNLET_HOME`, else `.runlet` in the working folder. */
+export function readHome(env: NodeJS.ProcessEnv = process.env): string {
+  return env["RUNLET_HOME"] ?? ".runlet";
+}
+
+/** What a child process of ours inherits: enough to find programs and a home, and nothing that is secret. */
+export function inheritedEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"];
+  return Object.fromEntries(kept.flatMap((key) => (env[key] ? [[key, env[key]]] : [])));
+}
+
+/** True when output should not move the cursor. */
+export function isPlainTerminal(env: NodeJS.ProcessEnv = process.env): boolean {
+  return Boolean(env["CI"] || env["NO_COLOR"] || env["TERM"] === "dumb");
+}
+
+function need(env: NodeJS.ProcessEnv, name: string): string {
+  const value = env[name];
+  if (!value) throw new Error(`the environment variable ${name} is not set`);
+  return value;
+}
