@@ -47,7 +47,6 @@ export async function startContainer(
   deps: { clock: Clock; nodePath: string; parentEnvironment: Record<string, string> },
   spec: FunctionSpec,
 ): Promise<Container> {
-  let child: ChildProcess | undefined;
   let waiting: ServerResponse | undefined;
   let running: Running | undefined;
 
@@ -67,7 +66,7 @@ export async function startContainer(
     running.cancelDeadline = deps.clock.after(spec.timeoutMs, () => {
       const seconds = (spec.timeoutMs / 1000).toFixed(2);
       settle({ ok: false, error: `Sandbox.Timedout: Task timed out after ${seconds} seconds` });
-      child?.kill("SIGKILL");
+      child.kill("SIGKILL");
     });
     answer.writeHead(200, {
       "content-type": "application/json",
@@ -91,18 +90,22 @@ export async function startContainer(
     answer.writeHead(202).end("{}");
   });
 
-  child = spawn(deps.nodePath, ["--disable-warning=ExperimentalWarning", runtimeClient], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...deps.parentEnvironment,
-      ...spec.environment,
-      AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${(api.address() as AddressInfo).port}`,
-      _HANDLER: spec.handler,
+  const child: ChildProcess = spawn(
+    deps.nodePath,
+    ["--disable-warning=ExperimentalWarning", runtimeClient],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...deps.parentEnvironment,
+        ...spec.environment,
+        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${(api.address() as AddressInfo).port}`,
+        _HANDLER: spec.handler,
+      },
     },
-  });
+  );
   for (const stream of [child.stdout, child.stderr]) forEachLine(stream, spec.onOutput);
   const ended = new Promise<void>((resolve) => {
-    child?.once("exit", (code, signal) => {
+    child.once("exit", (code, signal) => {
       api.close();
       api.closeAllConnections();
       settle({ ok: false, error: `Runtime.ExitError: exit ${code ?? signal}` });
@@ -111,7 +114,7 @@ export async function startContainer(
   });
 
   return {
-    pid: () => child?.pid,
+    pid: () => child.pid,
     busy: () => running?.invocation,
     run(invocation) {
       return new Promise((resolve) => {
@@ -119,7 +122,7 @@ export async function startContainer(
         pump();
       });
     },
-    kill: () => void child?.kill("SIGKILL"),
+    kill: () => void child.kill("SIGKILL"),
     ended,
   };
 }

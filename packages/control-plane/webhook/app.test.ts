@@ -1,0 +1,164 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createSilentLog } from "@runlet/runtime/log";
+import { createVirtualClock } from "@runlet/runtime/virtual-clock";
+import { createWebhookApp, type WebhookDeps } from "./app.ts";
+
+const secret = "a-secret-of-the-test";
+
+function sign(body: string, by = secret): string {
+  return `sha256=${createHmac("sha256", by).update(body).digest("hex")}`;
+}
+
+function workflowJob(change: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    action: "queued",
+    workflow_job: { id: 12, run_id: 34, name: "build", labels: ["linux-large"] },
+    repository: {
+      name: "shop",
+      full_name: "Acme/shop",
+      html_url: "https://github.com/Acme/shop",
+      owner: { login: "Acme" },
+    },
+    ...change,
+  });
+}
+
+function setUp(change: Partial<WebhookDeps> = {}) {
+  const woken: string[] = [];
+  const counted: string[] = [];
+  const delivered = new Set<string>();
+  const app = createWebhookApp({
+    clock: createVirtualClock(),
+    log: createSilentLog(),
+    wakes: {
+      wake: async (shard) => (woken.push(shard), "invoked"),
+      findFlag: async () => undefined,
+      clear: async () => {},
+    },
+    secrets: async () => [secret],
+    findShards: async (job) =>
+      job.labels.includes("linux-large") ? [{ shard: "shard-3", scaleSetKey: "set" }] : [],
+    seenBefore: async (id) => delivered.has(id) || (delivered.add(id), false),
+    note: async () => {},
+    count: (result) => counted.push(result),
+    ...change,
+  });
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    app.request("/webhook", {
+      method: "POST",
+      body,
+      headers: {
+        "x-hub-signature-256": sign(body),
+        "x-github-event": "workflow_job",
+        "x-github-delivery": "d-1",
+        ...headers,
+      },
+    });
+  return { app, post, woken, counted };
+}
+
+describe("the webhook", () => {
+  it("wakes the shard of a queued job and answers 202", async () => {
+    const { post, woken, counted } = setUp();
+    expect((await post(workflowJob())).status).toBe(202);
+    expect(woken).toEqual(["shard-3"]);
+    expect(counted).toEqual(["woken"]);
+  });
+
+  it("answers 401 to a missing or wrong signature, and nothing happens", async () => {
+    const { post, woken } = setUp();
+    const wrong = ["", "sha256=", sign(workflowJob(), "another"), `${sign(workflowJob())}0`];
+    for (const signature of wrong) {
+      const answer = await post(workflowJob(), { "x-hub-signature-256": signature });
+      expect(answer.status).toBe(401);
+    }
+    expect(woken).toEqual([]);
+  });
+
+  it("refuses a body in which any one byte was changed (I17)", async () => {
+    const body = workflowJob();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(body.length - 1),
+        fc.integer({ min: 33, max: 126 }),
+        async (at, to) => {
+          fc.pre(body.charCodeAt(at) !== to);
+          const changed = body.slice(0, at) + String.fromCharCode(to) + body.slice(at + 1);
+          const { post, woken } = setUp();
+          const answer = await post(changed, { "x-hub-signature-256": sign(body) });
+          expect(answer.status).toBe(401);
+          expect(woken).toEqual([]);
+        },
+      ),
+    );
+  });
+
+  it("accepts the secret before the current one during a rotation, and no third", async () => {
+    const { post } = setUp({ secrets: async () => ["new", secret, "third"] });
+    expect((await post(workflowJob())).status).toBe(202);
+    const third = sign(workflowJob(), "third");
+    expect((await post(workflowJob(), { "x-hub-signature-256": third })).status).toBe(401);
+  });
+
+  it("refuses everything when no secret is set", async () => {
+    const { post } = setUp({ secrets: async () => [""] });
+    const answer = await post(workflowJob(), { "x-hub-signature-256": sign(workflowJob(), "") });
+    expect(answer.status).toBe(401);
+  });
+
+  it("answers 413 to a body over the cap without reading it to its end", async () => {
+    const { app } = setUp({ bodyMaxBytes: 1_000 });
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        pulled += 500;
+        controller.enqueue(new Uint8Array(500));
+      },
+    });
+    const init = { method: "POST", body: endless, duplex: "half" };
+    const answer = await app.request(new Request("http://webhook.test/webhook", init));
+    expect(answer.status).toBe(413);
+    expect(pulled).toBeLessThan(5_000);
+  });
+
+  it("answers 400 to a signed workflow_job that is none, 202 to other events", async () => {
+    const { post, woken } = setUp();
+    for (const body of ["{", "[]", workflowJob({ workflow_job: { id: "x" } })]) {
+      expect((await post(body)).status).toBe(400);
+    }
+    expect((await post("{}", { "x-github-event": "ping" })).status).toBe(202);
+    expect(woken).toEqual([]);
+  });
+
+  it("wakes once for a delivery that comes twice", async () => {
+    const { post, woken, counted } = setUp();
+    await post(workflowJob());
+    expect((await post(workflowJob())).status).toBe(202);
+    expect(woken).toHaveLength(1);
+    expect(counted).toEqual(["woken", "repeated"]);
+  });
+
+  it("wakes nobody for a job that has started or ended, or that matches nothing", async () => {
+    const { post, woken, counted } = setUp();
+    await post(workflowJob({ action: "in_progress" }), { "x-github-delivery": "d-2" });
+    await post(workflowJob({ action: "completed" }), { "x-github-delivery": "d-3" });
+    const other = { id: 1, run_id: 2, labels: ["windows"] };
+    await post(workflowJob({ workflow_job: other }), { "x-github-delivery": "d-4" });
+    expect(woken).toEqual([]);
+    expect(counted).toEqual(["ignored", "ignored", "unmatched"]);
+  });
+
+  it("answers 202 when the store is down: a retry of GitHub's would not help", async () => {
+    const down = async () => Promise.reject(new Error("table down"));
+    const { post, counted } = setUp({ findShards: down });
+    expect((await post(workflowJob())).status).toBe(202);
+    expect(counted).toEqual(["failed"]);
+  });
+
+  it("tells its health without a signature", async () => {
+    const { app } = setUp();
+    expect((await app.request("/healthz")).status).toBe(200);
+  });
+});
