@@ -90,7 +90,8 @@ export function createVirtualClock(startWallMs = 1_767_225_600_000): VirtualCloc
 /** A binary heap by (at, order): timers of one instant fire in the order they were made. */
 function createTimerQueue() {
   const heap: Timer[] = [];
-  const dropped = new Set<Timer>();
+  // A timer that has fired may still be cancelled by its owner: only what is in here is waiting.
+  const waiting = new Set<Timer>();
   const before = (a: Timer, b: Timer) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
   function pop() {
@@ -122,6 +123,7 @@ function createTimerQueue() {
   return {
     push(timer: Timer) {
       heap.push(timer);
+      waiting.add(timer);
       for (let at = heap.length - 1; at > 0;) {
         const parent = (at - 1) >> 1;
         const p = heap[parent];
@@ -132,16 +134,12 @@ function createTimerQueue() {
       }
     },
     peek(): Timer | undefined {
-      for (let top = heap[0]; top && dropped.has(top); top = heap[0]) {
-        dropped.delete(top);
-        pop();
-      }
+      while (heap[0] && !waiting.has(heap[0])) pop();
       return heap[0];
     },
     drop(timer: Timer) {
-      if (heap[0] === timer) pop();
-      else dropped.add(timer);
+      if (waiting.delete(timer) && heap[0] === timer) pop();
     },
-    size: () => heap.length - dropped.size,
+    size: () => waiting.size,
   };
 }
