@@ -3,6 +3,11 @@
 // (kubernetes-client/javascript src/watch.ts); its types are used everywhere.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
+import { listPages } from "./list-pages.ts";
+import { KubernetesError } from "./kubernetes-error.ts";
+import { apiVersionOf, collectionPath, describeObject, objectPath } from "./resource-path.ts";
+import { send } from "./send.ts";
+import { watchEvents } from "./watch-events.ts";
 
 /** A kind as it is addressed. */
 export interface Resource {
@@ -53,25 +58,8 @@ export type Patch =
   | { type: "json"; operations: JsonPatchOperation[] }
   | { type: "merge"; body: Record<string, unknown> };
 
-/** An answer that is not 2xx, or none at all (status 0). Callers decide by status and reason. */
-export class KubernetesError extends Error {
-  override name = "KubernetesError";
-  /** The HTTP status; 0 when there was no answer. */
-  readonly status: number;
-  /** `Status.reason`: NotFound, AlreadyExists, Conflict, Invalid, Expired …; TimedOut or Unreachable for status 0. */
-  readonly reason: string;
-  readonly retryAfterMs: number | undefined;
-  constructor(
-    message: string,
-    answer: { status: number; reason: string; retryAfterMs?: number | undefined },
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.status = answer.status;
-    this.reason = answer.reason;
-    this.retryAfterMs = answer.retryAfterMs;
-  }
-}
+// One name for callers, whatever file it lives in.
+export { KubernetesError } from "./kubernetes-error.ts";
 
 export interface ObjectKey {
   namespace?: string;
@@ -93,6 +81,15 @@ export interface ListOptions extends KubernetesCallOptions {
 export interface ObjectList<T> {
   items: T[];
   resourceVersion: string;
+}
+
+export interface WatchCallOptions extends ListOptions {
+  /** Events after this version; a version too old throws KubernetesError 410. */
+  resourceVersion: string;
+  /** After which the server ends the stream. */
+  timeoutSeconds?: number;
+  /** Called once, when the server has accepted the watch; events may come much later. */
+  onOpen?: () => void;
 }
 
 /** One line of a watch. */
@@ -142,7 +139,7 @@ export interface KubernetesClient {
    */
   watch<T extends KubernetesObject>(
     resource: Resource,
-    options: ListOptions & { resourceVersion: string; timeoutSeconds?: number },
+    options: WatchCallOptions,
   ): AsyncIterable<WatchEvent<T>>;
   /** Server version, for probes: `GET /version`. */
   version(
@@ -166,4 +163,112 @@ export interface KubernetesClientDeps {
   userAgent: string;
   /** Default time limit of a call (not of a watch), ms. */
   limitMs: number;
+}
+
+/** A client of one cluster. Nothing is retried but a read that finds its connection reset, once. */
+export function createKubernetesClient(deps: KubernetesClientDeps): KubernetesClient {
+  return {
+    find: (resource, key, options) => absentAsUndefined(get(deps, resource, key, options)),
+    list: (resource, options = {}) => listPages(deps, resource, options),
+    create: (resource, object, options) => create(deps, resource, object, options),
+    patch: (resource, key, patch, options) => patchObject(deps, resource, key, patch, options),
+    remove: (resource, key, options) => remove(deps, resource, key, options),
+    watch: (resource, options) => watchEvents(deps, resource, options),
+    async version(options) {
+      const exchange = { method: "GET", path: "/version", attempted: "read the version" } as const;
+      // kube-apiserver's version.Info; only ever shown.
+      return (await send(deps, exchange, options)) as Version;
+    },
+  };
+}
+
+type Version = Awaited<ReturnType<KubernetesClient["version"]>>;
+
+async function absentAsUndefined<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof KubernetesError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+async function get<T extends KubernetesObject>(
+  deps: KubernetesClientDeps,
+  resource: Resource,
+  key: ObjectKey,
+  options?: KubernetesCallOptions,
+): Promise<T> {
+  const attempted = `get ${describeObject(resource, key)}`;
+  const path = objectPath(resource, key);
+  // The caller names the kind it asked for; the API server answers with that kind.
+  return (await send(deps, { method: "GET", path, attempted }, options)) as T;
+}
+
+async function create<T extends KubernetesObject>(
+  deps: KubernetesClientDeps,
+  resource: Resource,
+  object: T,
+  options?: KubernetesCallOptions,
+): Promise<T> {
+  const { namespace, name, generateName } = object.metadata;
+  if (resource.namespaced && !namespace)
+    throw new Error(`a ${resource.kind} is created in a namespace (name: ${name})`);
+  const key = { name: name || `${generateName}*`, ...(namespace ? { namespace } : {}) };
+  const value = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+  const exchange = {
+    method: "POST",
+    path: collectionPath(resource, namespace),
+    attempted: `create ${describeObject(resource, key)}`,
+    body: { contentType: "application/json", value },
+  } as const;
+  // As in get.
+  return (await send(deps, exchange, options)) as T;
+}
+
+async function patchObject<T extends KubernetesObject>(
+  deps: KubernetesClientDeps,
+  resource: Resource,
+  key: ObjectKey,
+  patch: Patch,
+  options: KubernetesCallOptions & { subresource?: "status" } = {},
+): Promise<T> {
+  const part = options.subresource ? `${options.subresource} of ` : "";
+  const exchange = {
+    method: "PATCH",
+    path: objectPath(resource, key, options.subresource),
+    attempted: `patch ${part}${describeObject(resource, key)}`,
+    body:
+      patch.type === "json"
+        ? { contentType: "application/json-patch+json", value: patch.operations }
+        : { contentType: "application/merge-patch+json", value: patch.body },
+  } as const;
+  // As in get.
+  return (await send(deps, exchange, options)) as T;
+}
+
+async function remove(
+  deps: KubernetesClientDeps,
+  resource: Resource,
+  key: ObjectKey,
+  options: Parameters<KubernetesClient["remove"]>[2] = {},
+): Promise<"removed" | "absent"> {
+  const { uid, resourceVersion, propagation, gracePeriodSeconds } = options;
+  // Members that are undefined are left out by JSON.stringify.
+  const preconditions = uid || resourceVersion ? { uid, resourceVersion } : undefined;
+  const value = {
+    apiVersion: "v1",
+    kind: "DeleteOptions",
+    preconditions,
+    propagationPolicy: propagation,
+    gracePeriodSeconds,
+  };
+  const exchange = {
+    method: "DELETE",
+    path: objectPath(resource, key),
+    attempted: `delete ${describeObject(resource, key)}`,
+    body: { contentType: "application/json", value },
+  } as const;
+  const answer = await absentAsUndefined(send(deps, exchange, options));
+  return answer === undefined ? "absent" : "removed";
 }

@@ -4,6 +4,9 @@ import type { KubernetesClient, KubernetesObject, ObjectKey, Resource } from "./
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
+import { describeError } from "@runlet/runtime/log";
+import { createObjectCache, type ObjectChange } from "./object-cache.ts";
+import { watchLoop } from "./watch-loop.ts";
 
 /** A cache of one kind in one cluster (or namespace), kept fresh until its signal aborts. */
 export interface WatchedKind<T extends KubernetesObject> {
@@ -32,4 +35,76 @@ export interface WatchOptions {
   namespace?: string;
   labelSelector?: string;
   signal: AbortSignal;
+}
+
+/** Starts to list and watch at once; nothing of it is left running once `options.signal` has aborted. */
+export function createWatchedKind<T extends KubernetesObject>(
+  deps: WatchDeps,
+  options: WatchOptions,
+): WatchedKind<T> {
+  const { clock } = deps;
+  const log = deps.log.with({
+    kind: options.resource.kind,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+  });
+  const cache = createObjectCache<T>();
+  const listeners = new Set<(change: ObjectChange<T>) => void>();
+  const listed = createGate(options.signal);
+  let now: ReturnType<WatchedKind<T>["state"]> = { state: "starting", since: clock.nowMs() };
+
+  function tell(changes: ObjectChange<T>[]) {
+    for (const change of changes)
+      for (const listener of listeners)
+        try {
+          listener(change);
+        } catch (error) {
+          // A listener's defect must not end the cache that all others live on.
+          log.error("watch_listener_failed", { error: describeError(error) });
+        }
+  }
+
+  void watchLoop(deps, options, cache, {
+    changed: tell,
+    listed: listed.open,
+    live() {
+      if (now.state === "live") return;
+      if (now.lastError !== undefined) log.info("watch_recovered", { after: now.state });
+      now = { state: "live", since: clock.nowMs() };
+    },
+    failed(lastError) {
+      // One line when it begins; the state says the rest.
+      if (now.lastError === undefined) log.warn("watch_failed", { error: lastError });
+      const stale = now.state === "live" ? { state: "stale" as const, since: clock.nowMs() } : now;
+      now = { ...stale, lastError };
+    },
+  });
+
+  return {
+    ready: () => listed.opened,
+    state: () => now,
+    find: (key) => cache.find(key),
+    all: () => cache.all(),
+    note: (object) => tell(cache.note(object)),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** A promise that resolves with `open`, or rejects with the reason of `signal` if that comes first. */
+function createGate(signal: AbortSignal): { opened: Promise<void>; open: () => void } {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  // Nobody needs to wait for it.
+  promise.catch(() => {});
+  return {
+    opened: promise,
+    open() {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    },
+  };
 }
