@@ -1,0 +1,44 @@
+// Why: the command line. One file a command in commands/; this only finds it, and turns what goes wrong into one
+// line and an exit code: 2 for a mistake in the call, 1 for everything else.
+import { describeError } from "@runlet/runtime/log";
+import { UsageError } from "./commands/flags.ts";
+
+export interface Command {
+  summary: string;
+  /** Resolves to the exit code. */
+  run(args: string[]): Promise<number>;
+}
+
+const commands: Record<string, () => Promise<Command>> = {
+  demo: async () => (await import("./commands/demo.ts")).demoCommand,
+  start: async () => (await import("./commands/start.ts")).startCommand,
+  local: async () => (await import("./commands/local.ts")).localCommand,
+};
+
+async function main(args: string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (!name || name === "--help" || name === "help") {
+    process.stdout.write(await help());
+    return name ? 0 : 2;
+  }
+  const load = commands[name];
+  if (!load) throw new UsageError(`there is no command ${name}; see runlet --help`);
+  return (await load()).run(rest);
+}
+
+async function help(): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(commands).map(async ([name, load]) => {
+      return `  ${name.padEnd(8)}${(await load()).summary}`;
+    }),
+  );
+  return `runlet: scales GitHub Actions runner scale sets\n\nusage: runlet COMMAND [--help]\n\n${lines.join("\n")}\n`;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const usage = error instanceof UsageError;
+  process.stderr.write(`runlet: ${usage ? error.message : describeError(error)}\n`);
+  process.exitCode = usage ? 2 : 1;
+}
