@@ -1,0 +1,132 @@
+// Why: HTTP/1.1 for servers that speak no better: one socket an exchange, kept alive between them.
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { FetchInit } from "./fetch.ts";
+import { settle, toResponse } from "./http-body.ts";
+import { codeOf, transportError } from "./http-error.ts";
+import { hostOf, portOf } from "./http-proxy.ts";
+
+/** What sends requests to one origin. */
+export interface Exchanger {
+  send(url: URL, init: FetchInit): Promise<Response>;
+  close(): void;
+}
+
+export interface Http1Options {
+  dial: () => Promise<Socket>;
+  /** Sockets at once; more requests wait for one (their signal still ends them). */
+  socketsMax: number;
+  /** Set when requests go to a proxy that wants the whole address (RFC 9112 3.2.2). */
+  absolute: Record<string, string> | undefined;
+  /** A socket that is connected already. */
+  first?: Socket;
+}
+
+/** Exchanges over a pool of kept-alive sockets. */
+export function createHttp1(options: Http1Options): Exchanger {
+  const agent = new Agent({ keepAlive: true, maxSockets: options.socketsMax });
+  let spare = options.first;
+  const take = async () => {
+    const socket = spare ?? (await options.dial());
+    spare = undefined;
+    return socket;
+  };
+  type Done = (error: Error | null, socket?: Duplex) => void;
+  const connect = (_options: unknown, done: Done) => {
+    take().then(
+      (socket) => done(null, socket),
+      (error: unknown) => done(error as Error),
+    );
+    return undefined;
+  };
+  // Node documents both: an agent's createConnection may be replaced, and may answer later.
+  agent.createConnection = connect as unknown as Agent["createConnection"];
+  return {
+    async send(url, init) {
+      const first = await exchange(url, init, { agent, absolute: options.absolute });
+      if (first !== "stale") return first;
+      const socket = await options.dial();
+      const again = { socket, absolute: options.absolute };
+      const second = await exchange(url, init, again);
+      if (second === "stale") throw new Error("a fresh socket cannot be stale");
+      return second;
+    },
+    close: () => {
+      spare?.destroy();
+      agent.destroy();
+    },
+  };
+}
+
+interface Route {
+  absolute: Record<string, string> | undefined;
+  agent?: Agent;
+  /** Instead of the agent: this socket, for this exchange only. */
+  socket?: Socket;
+}
+
+/**
+ * One exchange. "stale": the kept-alive socket had been closed by the server before it saw the request,
+ * and asking again does no harm (RFC 9110 9.2.2), as Node's documentation of `reusedSocket` advises.
+ */
+function exchange(url: URL, init: FetchInit, route: Route): Promise<Response | "stale"> {
+  const { signal } = init;
+  const what = `${init.method ?? "GET"} ${url.origin}`;
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(requestOptions(url, init, route));
+    const onAbort = () => {
+      reject(signal?.reason as Error);
+      request.destroy();
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    request.on("error", (error) => {
+      signal?.removeEventListener("abort", onAbort);
+      if (request.reusedSocket && isSafe(init.method) && isReset(error)) resolve("stale");
+      else reject(transportError(what, error));
+    });
+    request.on("response", (message) => {
+      signal?.removeEventListener("abort", onAbort);
+      const stop = () => void request.destroy();
+      settle(resolve, reject, () => toResponse(what, headOf(message, stop), signal));
+    });
+    request.end(init.body);
+  });
+}
+
+function requestOptions(url: URL, init: FetchInit, route: Route): RequestOptions {
+  const { socket, absolute } = route;
+  const method = init.method ?? "GET";
+  const bodyBytes = init.body === undefined ? 0 : Buffer.byteLength(init.body);
+  const length = bodyBytes > 0 || !isSafe(method) ? { "content-length": String(bodyBytes) } : {};
+  return {
+    method,
+    host: hostOf(url),
+    port: portOf(url),
+    path: absolute ? `${url.origin}${url.pathname}${url.search}` : `${url.pathname}${url.search}`,
+    headers: { host: url.host, ...length, ...absolute, ...init.headers },
+    ...(socket ? { createConnection: () => socket } : { agent: route.agent }),
+  };
+}
+
+function headOf(message: IncomingMessage, stop: () => void) {
+  const raw = message.rawHeaders;
+  const headers: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) headers.push([raw[i] ?? "", raw[i + 1] ?? ""]);
+  const { statusCode, statusMessage = "" } = message;
+  if (statusCode === undefined) throw new Error("an answer of a client request has a status");
+  return { status: statusCode, statusText: statusMessage, headers, source: message, stop };
+}
+
+function isSafe(method = "GET"): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+function isReset(error: unknown): boolean {
+  return ["ECONNRESET", "EPIPE"].includes(codeOf(error) ?? "");
+}
