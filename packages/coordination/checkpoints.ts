@@ -2,6 +2,13 @@
 // on as if nothing had happened is one row per scale set, its session encrypted.
 import type { Statistics } from "@runlet/domain/statistics";
 import type { Pair } from "@runlet/domain/target";
+import { fromRow, toRowValue } from "./checkpoint-row.ts";
+import type { Cipher } from "./cipher.ts";
+import { keys } from "./keys.ts";
+import { getSettled, putSettled, removeSettled, type SettleDeps } from "./put-settled.ts";
+import type { Row } from "./table.ts";
+
+export { CheckpointUnreadable } from "./checkpoint-unreadable.ts";
 
 /** What JobStarted says about a runner, to be written to its status (ARC's field names are mapped in apply). */
 export interface JobStartedFact {
@@ -66,6 +73,35 @@ export interface Checkpoints {
   remove(scaleSetKey: string, version: string): Promise<"removed" | "absent" | "refused">;
 }
 
-export class CheckpointUnreadable extends Error {
-  override name = "CheckpointUnreadable";
+/** Checkpoints in a table, their sessions sealed by `cipher`. */
+export function createCheckpoints(deps: SettleDeps & { cipher: Cipher }): Checkpoints {
+  /** Writes of ours whose answer is missing: found in the way of the next one, they do not refuse it. */
+  const unsettled = new Map<string, string>();
+
+  async function read(scaleSetKey: string, row: Row): Promise<StoredCheckpoint> {
+    return { checkpoint: await fromRow(deps.cipher, scaleSetKey, row), version: row.version };
+  }
+  return {
+    async load(scaleSetKey) {
+      const row = await getSettled(deps, keys.checkpoint(scaleSetKey));
+      return row && read(scaleSetKey, row);
+    },
+    async put(scaleSetKey, checkpoint, after) {
+      const key = keys.checkpoint(scaleSetKey);
+      const value = await toRowValue(deps.cipher, scaleSetKey, checkpoint);
+      const row = { key, version: deps.random.uuid(), value };
+      const earlier = unsettled.get(key);
+      unsettled.set(key, row.version);
+      const when = after === undefined ? ({ absent: true } as const) : { version: after };
+      let result = await putSettled(deps, row, when);
+      if (result.kind === "refused" && earlier && result.current?.version === earlier) {
+        result = await putSettled(deps, row, { version: earlier });
+      }
+      unsettled.delete(key);
+      if (result.kind === "put") return { kind: "put", version: row.version };
+      const current = result.current && (await read(scaleSetKey, result.current));
+      return { kind: "refused", current };
+    },
+    remove: (scaleSetKey, version) => removeSettled(deps, keys.checkpoint(scaleSetKey), version),
+  };
 }

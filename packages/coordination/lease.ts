@@ -4,22 +4,19 @@
 // In the manner of the DynamoDB lock client (awslabs/amazon-dynamodb-lock-client, README): the row holds
 // a relative length and a version; a waiter judges on its own clock whether the version has stood still
 // for one length. Clocks are never compared.
+import type { Clock } from "@runlet/runtime/clock";
+import type { Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+import type { Settings } from "@runlet/runtime/settings";
+import { createFenceCounter, type Fence } from "./fence.ts";
+import { readLease } from "./lease-row.ts";
+import type { Table } from "./table.ts";
+import { takeLease } from "./take-lease.ts";
+import { watchLease } from "./watch-lease.ts";
 
-/** `installation:n`; n comes from one counter of the whole deployment and grows with each taker. */
-export interface Fence {
-  installation: string;
-  n: number;
-}
-
-export function formatFence(fence: Fence): string {
-  return `${fence.installation}:${fence.n}`;
-}
-
-/** Undefined for "0" (made by a reconciler, never served) and for text that is no fence. */
-export function parseFence(text: string): Fence | undefined {
-  const parts = /^([A-Za-z0-9-]+):(\d{1,15})$/.exec(text);
-  return parts?.[1] && parts[2] ? { installation: parts[1], n: Number(parts[2]) } : undefined;
-}
+// What a lease's user needs comes from one file.
+export { formatFence, parseFence, type Fence } from "./fence.ts";
+export { LeaseLost } from "./lease-lost.ts";
 
 /** What a lease row says. */
 export interface LeaseView {
@@ -43,6 +40,7 @@ export interface TakeOptions {
   waitMs: number;
   /** Write the successor row while waiting, so that the holder knows somebody is there. */
   register: boolean;
+  /** The invocation's: aborted, it ends the waiting, and later the heartbeats of the lease taken. */
   signal: AbortSignal;
 }
 
@@ -61,7 +59,11 @@ export type TakeResult =
 export interface HeldLease {
   shard: string;
   fence: Fence;
-  /** Aborted (reason: LeaseLost) when a heartbeat is refused or the lease cannot be renewed in time. */
+  /**
+   * Aborted (reason: LeaseLost) when a heartbeat was refused, or when the lease ran out after the
+   * invocation's own signal had ended the heartbeats. A table that does not answer is no loss: guard()
+   * blocks until it answers again.
+   */
   signal: AbortSignal;
   /** Monotonic ms at which the lease runs out unless it is renewed; counted from before the write. */
   deadlineMs(): number;
@@ -80,17 +82,42 @@ export interface HeldLease {
   findSuccessor(): Promise<string | undefined>;
 }
 
-export class LeaseLost extends Error {
-  override name = "LeaseLost";
-}
-
 export interface Leases {
   read(shard: string): Promise<LeaseView | undefined>;
   take(shard: string, options: TakeOptions): Promise<TakeResult>;
-  /** Watches one lease length: "moved" when its version changed meanwhile, else "still" (it has run out). */
+  /**
+   * Watches one lease length: "moved" when its holder wrote meanwhile, "free" when it is or becomes free
+   * (absent, released, resting), else "still" (it has run out).
+   */
   watch(shard: string, signal: AbortSignal): Promise<"moved" | "still" | "free">;
   /** The next number of the deployment's one counter. */
   drawFence(): Promise<Fence>;
   /** Raises the counter above `n` (somebody edited a fence by hand) and draws. */
   drawFenceAbove(n: number): Promise<Fence>;
+}
+
+/** What the leases of a deployment need. */
+export interface LeaseDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** This deployment's name in every fence (installation.ts). */
+  installation: string;
+  settings: Pick<Settings, "leaseMs" | "heartbeatMs" | "waiterReadMs" | "announcedReadMs">;
+}
+
+/** The leases kept in a table. */
+export function createLeases(deps: LeaseDeps): Leases {
+  // A call without an answer for half a heartbeat is settled by reading, in time for the lease.
+  const settled = { ...deps, callMs: deps.settings.heartbeatMs / 2 };
+  const fences = createFenceCounter(settled);
+  const parts = { ...settled, fences };
+  return {
+    read: (shard) => readLease(parts, shard).then((read) => read?.view),
+    take: (shard, options) => takeLease(parts, shard, options),
+    watch: (shard, signal) => watchLease(parts, shard, signal),
+    drawFence: () => fences.draw(),
+    drawFenceAbove: (n) => fences.drawAbove(n),
+  };
 }

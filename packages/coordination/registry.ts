@@ -1,6 +1,17 @@
 // Why: Kubernetes says what should exist, the service has the jobs; the registry remembers only which
 // shard serves which scale set, and where its targets are. Rows are written on change only.
 import type { TargetRef } from "@runlet/domain/target";
+import { z } from "zod";
+import { parseFence } from "./fence.ts";
+import { keys } from "./keys.ts";
+import {
+  getSettled,
+  listSettled,
+  putSettled,
+  removeSettled,
+  type SettleDeps,
+} from "./put-settled.ts";
+import { TableError, type Condition, type JsonObject, type Row } from "./table.ts";
 
 /** A logical scale set. */
 export interface ScaleSetRow {
@@ -43,10 +54,106 @@ export interface Registry {
   findScaleSet(key: string): Promise<{ row: ScaleSetRow; version: string } | undefined>;
   /** Writes if unchanged since `after` (undefined: absent). */
   putScaleSet(row: ScaleSetRow, after: string | undefined): Promise<"put" | "refused">;
-  removeScaleSet(key: string, version: string): Promise<void>;
+  /** "refused": it has changed since; look again. */
+  removeScaleSet(key: string, version: string): Promise<Removal>;
   listClusters(): Promise<{ row: ClusterRow; version: string }[]>;
   putCluster(row: ClusterRow, after: string | undefined): Promise<"put" | "refused">;
-  removeCluster(name: string, version: string): Promise<void>;
+  removeCluster(name: string, version: string): Promise<Removal>;
   findServes(shard: string): Promise<ServesRow | undefined>;
+  /** Writes unless the row says the same, or a larger fence has written it. */
   putServes(row: ServesRow): Promise<void>;
+}
+
+export type Removal = "removed" | "absent" | "refused";
+
+const targetRow = z.object({
+  cluster: z.string(),
+  namespace: z.string(),
+  autoscalingRunnerSet: z.string(),
+});
+const scaleSetRow = z.object({
+  key: z.string(),
+  scopeKey: z.string(),
+  configUrl: z.string(),
+  scaleSetId: z.int(),
+  name: z.string(),
+  runnerGroup: z.string(),
+  labels: z.array(z.string()),
+  shard: z.string(),
+  targets: z.array(targetRow),
+  shared: z.boolean(),
+});
+const clusterRow = z.object({
+  name: z.string(),
+  accessRef: z.string(),
+  namespaces: z.exactOptional(z.array(z.string())),
+});
+const servesRow = z.object({
+  shard: z.string(),
+  fence: z.string(),
+  scaleSetKeys: z.array(z.string()),
+});
+
+/** The registry in a table. */
+export function createRegistry(deps: SettleDeps): Registry {
+  async function put(key: string, row: object, after: string | undefined) {
+    const next = { key, version: deps.random.uuid(), value: toValue(row) };
+    return (await putSettled(deps, next, conditionAfter(after))).kind;
+  }
+  return {
+    async listScaleSets() {
+      const rows = await listSettled(deps, keys.scaleSets);
+      return rows.map((row) => ({ row: parse(scaleSetRow, row), version: row.version }));
+    },
+    async findScaleSet(key) {
+      const row = await getSettled(deps, keys.scaleSet(key));
+      return row && { row: parse(scaleSetRow, row), version: row.version };
+    },
+    putScaleSet: (row, after) => put(keys.scaleSet(row.key), row, after),
+    removeScaleSet: (key, version) => removeSettled(deps, keys.scaleSet(key), version),
+    async listClusters() {
+      const rows = await listSettled(deps, keys.clusters);
+      return rows.map((row) => ({ row: parse(clusterRow, row), version: row.version }));
+    },
+    putCluster: (row, after) => put(keys.cluster(row.name), row, after),
+    removeCluster: (name, version) => removeSettled(deps, keys.cluster(name), version),
+    async findServes(shard) {
+      const row = await getSettled(deps, keys.serves(shard));
+      return row && parse(servesRow, row);
+    },
+    putServes: (row) => putServes(deps, row),
+  };
+}
+
+/** Who writes in between is a holder too: the larger fence stays, so three turns are enough. */
+async function putServes(deps: SettleDeps, serves: ServesRow): Promise<void> {
+  const key = keys.serves(serves.shard);
+  const value = toValue(serves);
+  for (let turn = 0; turn < 3; turn++) {
+    const row = await getSettled(deps, key);
+    if (row && numberOf(parse(servesRow, row).fence) > numberOf(serves.fence)) return;
+    if (row && JSON.stringify(row.value) === JSON.stringify(value)) return;
+    const next = { key, version: deps.random.uuid(), value };
+    if ((await putSettled(deps, next, conditionAfter(row?.version))).kind === "put") return;
+  }
+}
+
+function numberOf(fence: string): number {
+  return parseFence(fence)?.n ?? 0;
+}
+
+function conditionAfter(version: string | undefined): Condition {
+  return version === undefined ? { absent: true } : { version };
+}
+
+/** Through JSON, so that a field set to undefined is an absent one. */
+function toValue(row: object): JsonObject {
+  // `as`: the rows above are strings, numbers, booleans and lists of them.
+  return JSON.parse(JSON.stringify(row)) as JsonObject;
+}
+
+function parse<T>(shape: z.ZodType<T>, row: Row): T {
+  const parsed = shape.safeParse(row.value);
+  if (parsed.success) return parsed.data;
+  throw new TableError(`row ${row.key} cannot be read: ${z.prettifyError(parsed.error)}`);
 }

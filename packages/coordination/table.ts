@@ -17,9 +17,14 @@ export interface Row {
 /** What a put requires of the row that is there now. */
 export type Condition = { version: string } | { absent: true };
 
+/** What a row may be at most as JSON: DynamoDB's item limit is 400 kB, and the same everywhere. */
+export const rowBytesMax = 380_000;
+
 /**
  * The port. Every verb reads and writes strongly consistently, and is atomic for its row.
- * A rejection means: unknown, it may or may not have happened. Keys are slash-separated paths.
+ * A rejection means: unknown, it may or may not have happened (but TableBusy and TableError: it has not).
+ * Keys are slash-separated paths of printable ASCII (keys.ts); a prefix contains the first segment and
+ * its slash, so that a store may partition by it.
  */
 export interface Table {
   get(key: string): Promise<Row | undefined>;
@@ -29,6 +34,11 @@ export interface Table {
   list(prefix: string): Promise<Row[]>;
   /** "absent" when there is no such row, "refused" when its version is another. */
   remove(key: string, version: string): Promise<"removed" | "absent" | "refused">;
+}
+
+/** Throttled, or locked by somebody else: nothing has happened, trying again later is sensible. */
+export class TableBusy extends Error {
+  override name = "TableBusy";
 }
 
 /** A value that the table cannot hold (too large, full, corrupt): says which row and what to do. */

@@ -1,0 +1,116 @@
+// Why: a config scope (an enterprise, organisation or repository URL) needs a credential, and several
+// scopes may share one. Who asks gives the URL of an AutoscalingRunnerSet; the answer is the credential
+// of the nearest scope that has one, or none, which is a state to show and not an error.
+import { z } from "zod";
+
+/** A PAT or a GitHub App's installation (as the Actions Service client takes it), and how to get there. */
+export interface ScopeCredential {
+  credential:
+    | { kind: "pat"; token: string }
+    | { kind: "app"; appId: string; installationId: number; privateKey: string };
+  /** PEM bundle to trust besides the built-in roots. */
+  ca?: string;
+  /** Proxy URL, with its own credentials if it needs some. */
+  proxy?: string;
+}
+
+export interface Credentials {
+  /** Undefined: no credential is registered for this scope. Throws CredentialUnreadable. */
+  find(configUrl: string): Promise<ScopeCredential | undefined>;
+}
+
+/** A credential is registered, but what is there is none: says where and what is wrong; never its text. */
+export class CredentialUnreadable extends Error {
+  override name = "CredentialUnreadable";
+}
+
+export interface ScopeSecret {
+  /** e.g. https://github.com/my-org */
+  scopeUrl: string;
+  /** Where its text is: a path, a secret's name. For messages. */
+  from: string;
+  read(): Promise<string>;
+}
+
+/** Credentials whose text is read anew each time (a rotated one counts at once). */
+export function createCredentials(secrets: readonly ScopeSecret[]): Credentials {
+  const lastGood = new Map<string, string>();
+  return {
+    async find(configUrl) {
+      const secret = nearest(secrets, configUrl);
+      if (!secret) return undefined;
+      try {
+        lastGood.set(secret.from, await secret.read());
+      } catch (error) {
+        // A store that does not answer for a while is no reason to stop with a credential that is good.
+        if (!lastGood.has(secret.from)) {
+          throw new CredentialUnreadable(`cannot read the credential in ${secret.from}`, {
+            cause: error,
+          });
+        }
+      }
+      return parseCredential(lastGood.get(secret.from) ?? "", secret.from);
+    },
+  };
+}
+
+/** The secret of the scope itself, or of the nearest scope around it on the same host. */
+function nearest(secrets: readonly ScopeSecret[], configUrl: string): ScopeSecret | undefined {
+  const wanted = toPath(configUrl);
+  return secrets
+    .filter((secret) => wanted.startsWith(toPath(secret.scopeUrl)))
+    .sort((a, b) => toPath(b.scopeUrl).length - toPath(a.scopeUrl).length)[0];
+}
+
+/** `host/segment/`, lower-cased: names are case-insensitive at GitHub, and "org-2" is not under "org". */
+function toPath(url: string): string {
+  const { host, pathname } = new URL(url);
+  const path = pathname.replace(/^\/+|\/+$/g, "");
+  return `${host}/${path}/`.toLowerCase().replace(/^www\./, "");
+}
+
+/** ARC's names of a config secret's entries (gha-runner-scale-set, values.yaml), and ours for the way there. */
+const credentialFile = z.object({
+  github_token: z.exactOptional(z.string().trim().min(1)),
+  github_app_id: z.exactOptional(z.coerce.string()),
+  github_app_installation_id: z.exactOptional(z.coerce.number().pipe(z.int().positive())),
+  github_app_private_key: z.exactOptional(z.string().includes("PRIVATE KEY")),
+  ca: z.exactOptional(z.string()),
+  proxy: z.exactOptional(z.url()),
+});
+
+/** A PAT on one line, or JSON with the entries of ARC's config secret. Throws CredentialUnreadable. */
+export function parseCredential(text: string, from: string): ScopeCredential {
+  const trimmed = text.trim();
+  if (/^[\w-]{20,}$/.test(trimmed)) return { credential: { kind: "pat", token: trimmed } };
+  const parsed = credentialFile.safeParse(parseJson(trimmed));
+  if (!parsed.success) {
+    // Only which entries are wrong: the issues' own words may repeat the text.
+    const wrong = parsed.error.issues
+      .map((issue) => issue.path.join(".") || "the whole")
+      .join(", ");
+    throw new CredentialUnreadable(
+      `${from} is neither a token on one line nor JSON with github_token or github_app_id, ` +
+        `github_app_installation_id and github_app_private_key (wrong: ${wrong})`,
+    );
+  }
+  const { github_token: token, ca, proxy } = parsed.data;
+  const { github_app_id: appId, github_app_installation_id: installationId } = parsed.data;
+  const { github_app_private_key: privateKey } = parsed.data;
+  const way = { ...(ca !== undefined && { ca }), ...(proxy !== undefined && { proxy }) };
+  if (token !== undefined) return { credential: { kind: "pat", token }, ...way };
+  if (appId !== undefined && installationId !== undefined && privateKey !== undefined) {
+    return { credential: { kind: "app", appId, installationId, privateKey }, ...way };
+  }
+  throw new CredentialUnreadable(
+    `${from} lacks github_token, or one of the three github_app_ entries`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+// Why: GitHub redelivers webhooks, for up to three days, and doubles some. Remembering their ids saves
+// wakes; a webhook is only a hint, so forgetting one is harmless and a broken store is no reason to fail.
+// (docs.github.com/en/webhooks: "Redelivering webhooks"; the id is the X-GitHub-Delivery header.)
+import { keys } from "./keys.ts";
+import { getSettled, putSettled, type SettleDeps } from "./put-settled.ts";
+
+const rememberedMs = 4 * 24 * 3_600_000;
+
+export interface Deliveries {
+  /** "seen": this id came before, as far as anybody remembers. */
+  remember(id: string): Promise<"new" | "seen">;
+}
+
+export function createDeliveries(deps: SettleDeps): Deliveries {
+  return {
+    async remember(id) {
+      const key = keys.delivery(encodeURIComponent(id).slice(0, 200));
+      const now = deps.clock.wallMs();
+      const row = { key, version: deps.random.uuid(), value: {}, expiresAt: now + rememberedMs };
+      try {
+        // The common case of a doubled delivery costs a read, not a write.
+        if (await getSettled(deps, key)) return "seen";
+        return (await putSettled(deps, row, { absent: true })).kind === "put" ? "new" : "seen";
+      } catch {
+        return "new";
+      }
+    },
+  };
+}

@@ -1,0 +1,123 @@
+// Why: "why is my job waiting?" needs one place where everybody who saw the job left a note. Notes are
+// for people: they never hold a job up, and the oldest go.
+import type { Log } from "@runlet/runtime/log";
+import { z } from "zod";
+import { keys } from "./keys.ts";
+import { getSettled, listSettled, putSettled, type SettleDeps } from "./put-settled.ts";
+import { TableBusy, type Condition, type JsonObject, type Row } from "./table.ts";
+
+export type TimelineWhat =
+  | "first-seen"
+  | "assigned"
+  | "patched"
+  | "started"
+  | "completed"
+  | "cancelled";
+
+export interface TimelineNote {
+  what: TimelineWhat;
+  /** Wall ms at which it happened, as whoever says it knows. */
+  at: number;
+  /** Who says it: webhook, poller, sweep. */
+  by: string;
+  scaleSetKey?: string;
+  runnerName?: string;
+  /** A few words more, e.g. the result of the job or the count patched. */
+  detail?: string;
+}
+
+/** How a job is found: webhooks and messages both know the run and the job's name. */
+export interface TimelineJob {
+  scopeKey: string;
+  /** Public workflow run id, as decimal digits. */
+  runId: string;
+  /** The job's name in the run. */
+  jobName: string;
+}
+
+export interface Timeline extends TimelineJob {
+  /** In order of `at`. */
+  notes: TimelineNote[];
+}
+
+export interface Timelines {
+  /** Adds notes; one with the same `what` and `by` as one that is there is passed over. Never rejects. */
+  note(job: TimelineJob, notes: TimelineNote[]): Promise<void>;
+  /** The jobs of one workflow run, by name. */
+  list(scopeKey: string, runId: string): Promise<Timeline[]>;
+}
+
+const keptMs = 7 * 24 * 3_600_000;
+const notesMax = 40;
+const detailMax = 200;
+
+const optionalText = z.exactOptional(z.string());
+const timelineRow = z.object({
+  jobName: z.string(),
+  notes: z.array(
+    z.object({
+      what: z.enum(["first-seen", "assigned", "patched", "started", "completed", "cancelled"]),
+      at: z.number(),
+      by: z.string(),
+      scaleSetKey: optionalText,
+      runnerName: optionalText,
+      detail: optionalText,
+    }),
+  ),
+});
+
+export function createTimelines(deps: SettleDeps & { log: Log }): Timelines {
+  async function add(job: TimelineJob, notes: TimelineNote[]) {
+    const key = `${keys.timelines(job.scopeKey, job.runId)}${toSegment(job.jobName)}`;
+    for (let turn = 0; turn < 5; turn++) {
+      const row = await getSettled(deps, key);
+      const kept = row ? (parse(row)?.notes ?? []) : [];
+      const all = mergeNotes(kept, notes);
+      if (all.length === kept.length) return;
+      // `as`: notes are strings and numbers; through JSON, an undefined field is an absent one.
+      const value = JSON.parse(JSON.stringify({ jobName: job.jobName, notes: all })) as JsonObject;
+      const expiresAt = deps.clock.wallMs() + keptMs;
+      const when: Condition = row ? { version: row.version } : { absent: true };
+      const next = { key, version: deps.random.uuid(), value, expiresAt };
+      if ((await putSettled(deps, next, when)).kind === "put") return;
+    }
+    throw new TableBusy(`the timeline ${key} was written by others five times in a row`);
+  }
+  return {
+    async note(job, notes) {
+      try {
+        await add(job, notes);
+      } catch (error) {
+        deps.log.debug("timeline_not_noted", { runId: job.runId, error });
+      }
+    },
+    async list(scopeKey, runId) {
+      const rows = await listSettled(deps, keys.timelines(scopeKey, runId));
+      return rows.flatMap((row) => {
+        const parsed = parse(row);
+        return parsed ? [{ scopeKey, runId, ...parsed }] : [];
+      });
+    },
+  };
+}
+
+/** First of each (what, by) wins: a replayed message must not move what it said before. */
+export function mergeNotes(kept: TimelineNote[], added: TimelineNote[]): TimelineNote[] {
+  const all = [...kept];
+  for (const note of added) {
+    if (all.length >= notesMax) break;
+    if (all.some((other) => other.what === note.what && other.by === note.by)) continue;
+    const detail = note.detail?.slice(0, detailMax);
+    all.push(detail === undefined ? note : { ...note, detail });
+  }
+  return all.sort((a, b) => a.at - b.at);
+}
+
+/** A timeline that cannot be read is begun anew: nothing depends on it. */
+function parse(row: Row): z.infer<typeof timelineRow> | undefined {
+  return timelineRow.safeParse(row.value).data;
+}
+
+function toSegment(name: string): string {
+  return encodeURIComponent(name).slice(0, 300) || "-";
+}
