@@ -44,26 +44,27 @@ export function createLifeline(
   onEffect: (point: EffectPoint, life: Lifeline) => void = () => {},
 ): Lifeline {
   let state: "alive" | "frozen" | "dead" = "alive";
+  const is = (one: typeof state) => state === one;
   let effects = 0;
   const waiting: (() => void)[] = [];
   const death = new AbortController();
   const afterDeath: string[] = [];
 
   const deliver = (run: () => void) => {
-    if (state === "alive") run();
-    else if (state === "frozen") waiting.push(run);
+    if (is("alive")) run();
+    else if (is("frozen")) waiting.push(run);
   };
 
   /** An effect: struck before (it never happens), or after (it happened, and nobody hears of it). */
   function effect<T>(what: string, call: () => Promise<T>): Promise<T> {
-    if (state === "dead") {
+    if (is("dead")) {
       afterDeath.push(what);
       return never();
     }
     const index = effects++;
     onEffect({ index, phase: "before", what }, life);
-    if (state === "dead") return never();
-    if (state === "frozen") {
+    if (is("dead")) return never();
+    if (is("frozen")) {
       // The line before the call was the last one that ran; the call is made on waking.
       return new Promise((resolve, reject) => {
         waiting.push(() => void call().then(resolve, reject));
@@ -71,7 +72,7 @@ export function createLifeline(
     }
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
-        if (state !== "dead") onEffect({ index, phase: "after", what }, life);
+        if (!is("dead")) onEffect({ index, phase: "after", what }, life);
         deliver(settle);
       };
       call().then(
@@ -106,7 +107,7 @@ export function createLifeline(
       invoker: {
         invoke: (event) => effect(`invoke ${event.shard}`, () => ports.invoker.invoke(event)),
       },
-      log: quietWhenDead(ports.log, () => state !== "dead", afterDeath),
+      log: quietWhenDead(ports.log, () => !is("dead"), afterDeath),
     },
     kill() {
       state = "dead";
@@ -114,10 +115,10 @@ export function createLifeline(
       death.abort(new Error("killed"));
     },
     freeze() {
-      if (state === "alive") state = "frozen";
+      if (is("alive")) state = "frozen";
     },
     thaw() {
-      if (state !== "frozen") return;
+      if (!is("frozen")) return;
       state = "alive";
       for (const run of waiting.splice(0)) deliver(run);
     },

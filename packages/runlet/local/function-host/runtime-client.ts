@@ -2,6 +2,7 @@
 // (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: next · response · error), so that the entries
 // in functions/ run here exactly as they run in the cloud. Started by container.ts, one a container.
 import { pathToFileURL } from "node:url";
+import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { describeError } from "@runlet/runtime/log";
 import { readRuntimeEnvironment } from "@runlet/runtime/settings-environment";
@@ -14,7 +15,7 @@ type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
 const { api, handler: handlerPath, wallMs } = readRuntimeEnvironment();
 const base = `http://${api}/2018-06-01/runtime`;
-const http = createHttpFetch();
+const http = createHttpFetch({ clock: createSystemClock(), http2: "never" });
 
 async function loadHandler(): Promise<Handler> {
   const [file, name] = splitHandler(handlerPath);
