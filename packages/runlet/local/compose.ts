@@ -1,0 +1,165 @@
+// Why: the control plane, put together once, in one readable place, from the few ports that differ between a
+// process on this machine and a story under virtual time. Whatever an invocation can touch comes in here.
+import { createActionsService } from "@runlet/actions-service/client";
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
+import type { ActionsService } from "@runlet/actions-service/service";
+import type { Hono } from "hono";
+import { createAdminConnections } from "@runlet/coordination/admin-connections";
+import { createCheckpoints } from "@runlet/coordination/checkpoints";
+import { createCipher } from "@runlet/coordination/cipher";
+import type { Credentials, ScopeCredential } from "@runlet/coordination/credentials";
+import { createDeliveries } from "@runlet/coordination/deliveries";
+import { findOrCreateInstallation } from "@runlet/coordination/installation";
+import type { Invoker } from "@runlet/coordination/invoker";
+import { createLeases } from "@runlet/coordination/lease";
+import { createRegistry, type ClusterRow } from "@runlet/coordination/registry";
+import type { Table } from "@runlet/coordination/table";
+import { createTimelines } from "@runlet/coordination/timelines";
+import { createWakes } from "@runlet/coordination/wake";
+import type { PollerDeps } from "@runlet/control-plane/poller/deps";
+import { discover } from "@runlet/control-plane/sweep/discover";
+import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
+import { createWebhookApp, type WebhookDeps } from "@runlet/control-plane/webhook/app";
+import { createShardFinder } from "@runlet/control-plane/webhook/find-shards";
+import {
+  createKubernetesClient,
+  type ClusterAccess,
+  type KubernetesClient,
+} from "@runlet/kubernetes/client";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
+import type { Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+import type { Settings } from "@runlet/runtime/settings";
+import { countInLog } from "./count.ts";
+import { noteNews, noteWebhook } from "./notes.ts";
+
+/** Everything outside of an invocation. */
+export interface Ports {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  table: Table;
+  invoker: Invoker;
+  credentials: Credentials;
+  /** The way to GitHub for one credential (its CA, its proxy). */
+  fetchFor(credential: ScopeCredential): Fetch;
+  /** The way into a registered cluster; undefined: it cannot be found. */
+  accessTo(cluster: ClusterRow): Promise<ClusterAccess | undefined>;
+  webhookSecrets(): Promise<string[]>;
+  /** 32 bytes: seals sessions and admin connections at rest. */
+  dataKey: Uint8Array;
+  settings: Settings;
+}
+
+export interface ControlPlane {
+  poller: PollerDeps;
+  sweep: SweepDeps;
+  webhook: Hono;
+}
+
+const version = "0.1.0";
+
+/** Puts the control plane together. Makes one read (and, the first time, one write) of the table. */
+export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
+  const { clock, random, log, table, settings } = ports;
+  const base = { table, clock, random };
+  const installation = await findOrCreateInstallation(base);
+  const cipher = createCipher({ key: ports.dataKey, nonce: (bytes) => random.bytes(bytes) });
+  const leases = createLeases({ ...base, log, installation, settings });
+  const checkpoints = createCheckpoints({ ...base, cipher });
+  const registry = createRegistry(base);
+  const wakes = createWakes({ ...base, invoker: ports.invoker, leases });
+  const timelines = createTimelines({ ...base, log });
+  const adminConnections = createAdminConnections({ ...base, cipher, log });
+  const services = createServiceFinder(ports, adminConnections);
+  const clusters = createClusterFinder(ports, registry);
+  const metrics = countInLog(log);
+
+  const sweep: SweepDeps = {
+    clock,
+    log,
+    settings,
+    registry,
+    leases,
+    wakes,
+    findCluster: clusters.find,
+    findService: services.find,
+    async forget(scaleSetKey) {
+      const stored = await checkpoints.load(scaleSetKey).catch(() => undefined);
+      if (stored) await checkpoints.remove(scaleSetKey, stored.version);
+    },
+  };
+  const poller: PollerDeps = {
+    ...{ clock, random, log, metrics, settings, leases, checkpoints, registry, wakes },
+    ...{ services, clusters, invoker: ports.invoker },
+    noticed: async () => void (await discover(sweep)),
+    timelines: noteNews(timelines, registry),
+  };
+  const deliveries = createDeliveries(base);
+  const webhook: WebhookDeps = {
+    clock,
+    log,
+    wakes,
+    secrets: () => ports.webhookSecrets(),
+    findShards: createShardFinder({ registry, clock }),
+    seenBefore: async (id) => (await deliveries.remember(id)) === "seen",
+    note: noteWebhook(timelines, clock),
+    count: (result) => log.debug("webhook_received", { result }),
+  };
+  return { poller, sweep, webhook: createWebhookApp(webhook) };
+}
+
+/** One client a scope, kept while the container is warm. */
+function createServiceFinder(
+  ports: Ports,
+  adminConnections: ReturnType<typeof createAdminConnections>,
+) {
+  const kept = new Map<string, ActionsService>();
+  return {
+    async find(configUrl: string): Promise<ActionsService | undefined> {
+      const { scopeKey } = parseConfigUrl(configUrl);
+      const known = kept.get(scopeKey);
+      if (known) return known;
+      const found = await ports.credentials.find(configUrl);
+      if (!found) return undefined;
+      const { clock, random, log, settings } = ports;
+      const service = createActionsService({
+        ...{ clock, random, log, configUrl, adminConnections },
+        fetch: ports.fetchFor(found),
+        credential: async () =>
+          (await ports.credentials.find(configUrl))?.credential ?? found.credential,
+        system: { name: "runlet", version, subsystem: "poller" },
+        limitMs: settings.effectTimeoutMs,
+        pollLimitMs: settings.pollTimeoutMs,
+      });
+      kept.set(scopeKey, service);
+      return service;
+    },
+  };
+}
+
+/** One client a cluster. A cluster registered anew under the same name is found anew. */
+function createClusterFinder(ports: Ports, registry: ReturnType<typeof createRegistry>) {
+  const kept = new Map<string, { accessRef: string; client: KubernetesClient }>();
+  return {
+    async find(name: string): Promise<KubernetesClient | undefined> {
+      const row = (await registry.listClusters()).find((cluster) => cluster.row.name === name)?.row;
+      if (!row) return undefined;
+      const known = kept.get(name);
+      if (known?.accessRef === row.accessRef) return known.client;
+      const access = await ports.accessTo(row);
+      if (!access) return undefined;
+      const { clock, settings } = ports;
+      const limitMs = settings.effectTimeoutMs;
+      const client = createKubernetesClient({
+        access,
+        clock,
+        userAgent: `runlet-control-plane/${version}`,
+        limitMs,
+      });
+      kept.set(name, { accessRef: row.accessRef, client });
+      return client;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// Why: webhook and poller both see jobs; each leaves its note in the job's timeline, in the store's words.
+import type { JobNews } from "@runlet/actions-service/service";
+import type { Registry } from "@runlet/coordination/registry";
+import type { TimelineNote, Timelines, TimelineWhat } from "@runlet/coordination/timelines";
+import type { WorkflowJob } from "@runlet/control-plane/webhook/workflow-job";
+import type { Clock } from "@runlet/runtime/clock";
+
+const whatOfNews: Record<JobNews["type"], TimelineWhat> = {
+  JobAvailable: "first-seen",
+  JobAssigned: "assigned",
+  JobStarted: "started",
+  JobCompleted: "completed",
+};
+
+/** For the poller: one note a piece of news, kept by workflow run and job name. */
+export function noteNews(timelines: Timelines, registry: Registry) {
+  const scopes = new Map<string, string>();
+  return {
+    async note(scaleSetKey: string, news: readonly JobNews[]) {
+      const scopeKey =
+        scopes.get(scaleSetKey) ?? (await registry.findScaleSet(scaleSetKey))?.row.scopeKey;
+      if (!scopeKey) return;
+      scopes.set(scaleSetKey, scopeKey);
+      for (const job of news) {
+        const note: TimelineNote = {
+          what: whatOfNews[job.type],
+          at: timeOf(job),
+          by: "poller",
+          scaleSetKey,
+          ...("runnerName" in job && { runnerName: job.runnerName }),
+          ...("result" in job && { detail: job.result }),
+        };
+        const { workflowRunId: runId, displayName: jobName } = job;
+        await timelines.note({ scopeKey, runId, jobName }, [note]);
+      }
+    },
+  };
+}
+
+function timeOf(job: JobNews): number {
+  if (job.type === "JobCompleted") return job.finishedAt ?? 0;
+  if (job.type === "JobStarted") return job.runnerAssignedAt ?? 0;
+  return (job.type === "JobAssigned" ? job.assignedAt : job.queuedAt) ?? 0;
+}
+
+const whatOfAction: Record<WorkflowJob["action"], TimelineWhat> = {
+  waiting: "first-seen",
+  queued: "first-seen",
+  in_progress: "started",
+  completed: "completed",
+};
+
+/** For the webhook: one note for each scale set that the job can go to. */
+export function noteWebhook(timelines: Timelines, clock: Clock) {
+  return async (job: WorkflowJob, scaleSetKeys: string[]) => {
+    const scopes = new Set(scaleSetKeys.map((key) => key.slice(0, key.lastIndexOf(":"))));
+    for (const scopeKey of scopes) {
+      await timelines.note({ scopeKey, runId: job.runId, jobName: job.name }, [
+        { what: whatOfAction[job.action], at: Math.round(clock.wallMs()), by: "webhook" },
+      ]);
+    }
+  };
+}

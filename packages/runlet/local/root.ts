@@ -1,0 +1,69 @@
+// Why: the composition root of a function's process on one machine: environment → settings → adapters. Memoised
+// per container, as in the cloud.
+import { readFile } from "node:fs/promises";
+import { createCredentials } from "@runlet/coordination/credentials";
+import { readOrCreateKeyFile } from "@runlet/coordination/key-file";
+import { createSqliteTable } from "@runlet/coordination/sqlite-table";
+import { openStateFile } from "@runlet/coordination/state-file";
+import { kubeconfigAccess } from "@runlet/kubernetes/access";
+import { createSystemClock, type Clock } from "@runlet/runtime/clock";
+import { createHttpFetch } from "@runlet/runtime/http";
+import { createLog } from "@runlet/runtime/log";
+import { createSystemRandom } from "@runlet/runtime/random";
+import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
+import { composeControlPlane, type ControlPlane } from "./compose.ts";
+import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
+import { createHttpInvoker } from "./http-invoker.ts";
+
+export interface Root extends ControlPlane {
+  clock: Clock;
+}
+
+let root: Promise<Root> | undefined;
+
+/** The process's control plane. A failed start is tried again by the next invocation. */
+export function createRoot(): Promise<Root> {
+  root ??= start().catch((error: unknown) => {
+    root = undefined;
+    throw error;
+  });
+  return root;
+}
+
+async function start(): Promise<Root> {
+  const config = readLocalConfig(readLocalConfigPath());
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  const log = createLog({ write, wallMs: clock.wallMs }, { level: config.logLevel });
+  const busy = { clock, random };
+  const table = createSqliteTable(busy, await openStateFile(busy, config.stateFile));
+  // Polls are held for minutes, effects must be quick: they never share a connection.
+  const http = createHttpFetch({ clock });
+  const controlPlane = await composeControlPlane({
+    ...{ clock, random, log, table },
+    settings: settingsOf(config),
+    dataKey: readOrCreateKeyFile(config.keyFile, random),
+    invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),
+    credentials: createCredentials(config.github.map(toSecret)),
+    fetchFor: ({ ca, proxy }) =>
+      createHttpFetch({ clock, ...(ca && { ca }), ...(proxy && { proxy: { url: proxy } }) }),
+    accessTo: ({ accessRef }) => findAccess(config, accessRef),
+    webhookSecrets: () =>
+      Promise.all(
+        config.webhookSecretFiles.map(async (file) => (await readFile(file, "utf8")).trim()),
+      ),
+  });
+  return { clock, ...controlPlane };
+
+  async function findAccess({ clusters }: LocalConfig, accessRef: string) {
+    const cluster = clusters.find(({ name }) => name === accessRef);
+    return (
+      cluster && kubeconfigAccess({ clock, path: cluster.kubeconfig, context: cluster.context })
+    );
+  }
+}
+
+function toSecret({ scope, file }: LocalConfig["github"][number]) {
+  return { scopeUrl: scope, from: file, read: () => readFile(file, "utf8") };
+}
