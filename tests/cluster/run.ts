@@ -1,0 +1,46 @@
+// Why: `npm run test:cluster [-- FILTER …]` shows that what the simulator does is what Kubernetes does. It
+// starts a real control plane, tells the suites where it is, and runs them.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { getClientBinaries } from "./binaries.ts";
+import { progress } from "./cache.ts";
+import { startControlPlane } from "./control-plane.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+async function main(): Promise<number> {
+  const clients = await getClientBinaries();
+  const plane = await startControlPlane({ controllers: true });
+  progress(`kube-apiserver is ready at ${plane.server}`);
+  const kubeApi = { server: plane.server, ca: plane.caPem, token: plane.adminToken };
+  const env = {
+    RUNLET_KUBE_API: JSON.stringify(kubeApi),
+    RUNLET_KUBECONFIG: plane.kubeconfigPath,
+    RUNLET_KUBECTL: clients.kubectl,
+    RUNLET_HELM: clients.helm,
+  };
+  try {
+    return await runVitest(env, process.argv.slice(2));
+  } finally {
+    await plane.stop();
+  }
+}
+
+function runVitest(env: Record<string, string>, filters: string[]): Promise<number> {
+  const vitest = fileURLToPath(new URL("node_modules/vitest/vitest.mjs", `file://${root}/`));
+  const args = [vitest, "run", "--config", "tests/cluster/vitest.config.ts", ...filters];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: "inherit",
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  progress(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
