@@ -1,0 +1,78 @@
+// Why: GitHub sends a webhook once; who missed one asks for the failed deliveries and has them sent again
+// (docs.github.com, "REST API endpoints for organization webhooks", "… for GitHub App webhooks").
+import { verifyAppJwt } from "./app-jwt.ts";
+import { answerRestError } from "./answers.ts";
+import { isCredential } from "./rest-routes.ts";
+import type { Call, Routes } from "./routes.ts";
+import type { Simulation } from "./simulation.ts";
+import type { Delivery } from "./webhooks.ts";
+
+const pageMax = 100;
+
+export function addWebhookRoutes(routes: Routes, simulation: Simulation, prefix: string) {
+  const hooks = `${prefix}/orgs/:org/hooks/:hook`;
+  const ofApp = `${prefix}/app/hook`;
+  for (const base of [hooks, ofApp]) {
+    routes.on("GET", `${base}/deliveries`, "hookDeliveries", (call) =>
+      isAllowed(simulation, call)
+        ? answerDeliveries(simulation, call)
+        : answerRestError(401, "Bad credentials"),
+    );
+    routes.on("POST", `${base}/deliveries/:delivery{[0-9]+}/attempts`, "redeliver", (call) => {
+      if (!isAllowed(simulation, call)) return answerRestError(401, "Bad credentials");
+      const sent = simulation.webhooks.redeliver(Number(call.param("delivery")));
+      return sent ? Response.json({}, { status: 202 }) : answerRestError(404, "Not Found");
+    });
+  }
+}
+
+/** An organisation's hook takes the PAT or an installation token; an App's own hook takes its JWT. */
+function isAllowed(simulation: Simulation, call: Call): boolean {
+  const { app } = simulation.options;
+  if (call.param("org") !== "") return isCredential(simulation, call.token);
+  return (
+    app !== undefined && verifyAppJwt(app, call.token, simulation.clock.wallMs()) === undefined
+  );
+}
+
+function answerDeliveries({ webhooks }: Simulation, call: Call): Response {
+  const org = call.param("org");
+  const perPage = Math.min(pageMax, Math.max(1, Number(call.query.get("per_page") ?? 30)));
+  const cursor = Number(call.query.get("cursor") ?? Number.MAX_SAFE_INTEGER);
+  const status = call.query.get("status");
+  const wanted = webhooks
+    .deliveries(org === "" ? undefined : org)
+    .filter((one) => one.id < cursor)
+    .filter((one) => status !== "failure" || !isDelivered(one))
+    .filter((one) => status !== "success" || isDelivered(one));
+  const page = wanted.slice(0, perPage);
+  const response = Response.json(page.map(deliveryJson));
+  const last = page.at(-1);
+  if (last && wanted.length > page.length) {
+    const next = new URL(call.url);
+    next.searchParams.set("cursor", String(last.id));
+    response.headers.set("link", `<${next.href}>; rel="next"`);
+  }
+  return response;
+}
+
+function isDelivered({ statusCode }: Delivery): boolean {
+  return statusCode >= 200 && statusCode < 400;
+}
+
+function deliveryJson(delivery: Delivery) {
+  return {
+    id: delivery.id,
+    guid: delivery.guid,
+    delivered_at: new Date(delivery.deliveredAt).toISOString(),
+    redelivery: delivery.redelivery,
+    duration: 0.1,
+    status: isDelivered(delivery) ? "OK" : `Invalid HTTP Response: ${delivery.statusCode}`,
+    status_code: delivery.statusCode,
+    event: "workflow_job",
+    action: delivery.action,
+    installation_id: null,
+    repository_id: 1,
+    throttled_at: null,
+  };
+}

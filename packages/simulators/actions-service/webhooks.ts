@@ -1,0 +1,149 @@
+// Why: GitHub tells of jobs by signed webhooks, once, without a retry of its own; some come late, twice or not at
+// all, and the failed ones can be asked for and sent again (docs.github.com, "Handling failed webhook deliveries").
+import { createHmac } from "node:crypto";
+import type { Clock } from "@runlet/runtime/clock";
+import { describeError, type Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+import type { Job } from "../job-ledger/ledger.ts";
+import type { Events } from "./events.ts";
+import { writeJson } from "./json.ts";
+import type { Knobs } from "./knobs.ts";
+import { workflowJobPayload, type WebhookAction } from "./webhook-payload.ts";
+
+/** Sends one webhook; resolves to the receiver's status, rejects if it cannot be reached. */
+export type Deliver = (
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+) => Promise<number>;
+
+/** One attempt, as the REST API lists it. */
+export interface Delivery {
+  id: number;
+  guid: string;
+  owner: string;
+  action: WebhookAction;
+  job: string;
+  /** Milliseconds since 1970. */
+  deliveredAt: number;
+  redelivery: boolean;
+  /** The receiver's status; 0 when it was not reached. */
+  statusCode: number;
+  body: string;
+}
+
+export interface Webhooks {
+  /** Attempts of the last three days at most, newest first. */
+  deliveries(owner?: string): Delivery[];
+  /** Sends a delivery again under the same GUID; false if it is unknown. */
+  redeliver(id: number): boolean;
+}
+
+interface Deps {
+  clock: Clock;
+  random: Random;
+  events: Events;
+  knobs: () => Knobs;
+  log?: Log;
+  deliver?: Deliver;
+  webhook: { url: string; secret: string } | undefined;
+}
+
+/** The most attempts kept. */
+const keptCount = 5_000;
+
+const actions: Partial<Record<string, WebhookAction>> = {
+  "job-queued": "queued",
+  "job-started": "in_progress",
+  "job-completed": "completed",
+};
+
+export function createWebhooks(deps: Deps): Webhooks {
+  const { clock, random, events, knobs } = deps;
+  const kept: Delivery[] = [];
+  let lastId = 0;
+
+  events.listen((event) => {
+    const action = actions[event.kind];
+    if (!deps.webhook || !deps.deliver || !action || !("job" in event)) return;
+    if (typeof event.job !== "object") return;
+    const attempt = prepare(event.job, action);
+    if (random.next() < knobs().webhookLoss) return lose(attempt);
+    leave(attempt);
+    if (random.next() < knobs().webhookDoubling) leave({ ...attempt, id: (lastId += 1) });
+  });
+
+  function prepare(job: Job, action: WebhookAction): Delivery {
+    const wall = (at: number) => clock.wallMs() - clock.nowMs() + at;
+    return {
+      id: (lastId += 1),
+      guid: random.uuid(),
+      owner: job.owner.toLowerCase(),
+      action,
+      job: job.key,
+      deliveredAt: clock.wallMs(),
+      redelivery: false,
+      statusCode: 0,
+      body: writeJson(workflowJobPayload(action, job, wall)),
+    };
+  }
+
+  function keep(attempt: Delivery) {
+    kept.push({ ...attempt, deliveredAt: clock.wallMs() });
+    if (kept.length > keptCount) kept.splice(0, kept.length - keptCount);
+  }
+
+  function lose(attempt: Delivery) {
+    keep({ ...attempt, statusCode: 0 });
+    const { guid: delivery, action, job } = attempt;
+    events.publish({ kind: "webhook-lost", delivery, action, job });
+  }
+
+  function leave(attempt: Delivery) {
+    clock.after(knobs().webhookDelayMs, () => {
+      send(attempt).catch((error: unknown) => {
+        deps.log?.warn("webhook_not_sent", { error: describeError(error) });
+      });
+    });
+  }
+
+  async function send(attempt: Delivery) {
+    const { deliver, webhook } = deps;
+    if (!deliver || !webhook) return;
+    const { guid: delivery, action, job } = attempt;
+    const statusCode = await deliver(webhook.url, headersOf(attempt, webhook.secret), attempt.body)
+      // Not reached: listed with 0, like a lost one.
+      .catch(() => 0);
+    keep({ ...attempt, statusCode });
+    const kind = statusCode === 0 ? "webhook-lost" : "webhook-sent";
+    events.publish({ kind, delivery, action, job });
+  }
+
+  return {
+    deliveries(owner) {
+      const since = clock.wallMs() - 3 * 24 * 60 * 60_000;
+      return kept
+        .filter((one) => one.deliveredAt >= since && (!owner || one.owner === owner.toLowerCase()))
+        .reverse();
+    },
+    redeliver(id) {
+      const attempt = kept.find((one) => one.id === id);
+      if (!attempt) return false;
+      leave({ ...attempt, id: (lastId += 1), redelivery: true });
+      return true;
+    },
+  };
+}
+
+function headersOf(attempt: Delivery, secret: string): Record<string, string> {
+  const signature = createHmac("sha256", secret).update(attempt.body).digest("hex");
+  return {
+    "content-type": "application/json",
+    "user-agent": "GitHub-Hookshot/simulator",
+    "x-github-event": "workflow_job",
+    "x-github-delivery": attempt.guid,
+    "x-github-hook-id": "1",
+    "x-github-hook-installation-target-type": "organization",
+    "x-hub-signature-256": `sha256=${signature}`,
+  };
+}
