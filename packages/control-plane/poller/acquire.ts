@@ -1,0 +1,80 @@
+// Why: on an acquire-mode server a job that was announced and not taken waits for ever. A lone job whose acquire
+// failed brings no further message, so it is tried again from the list of acquirable jobs.
+import type { Failure, RequestId } from "@runlet/actions-service/service";
+import { backoffMs } from "@runlet/runtime/backoff";
+import { decideAcquire, roomToAcquire, shouldSeekJobs } from "./decide-acquire.ts";
+import { refreshSession } from "./refresh-session.ts";
+import { statisticsOf, type ServedSet } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+
+const retryBackoff = { baseMs: 500, capMs: 15_000 };
+
+/** Takes the announced jobs there is room for, or seeks those that wait, when it is time for that. */
+export async function acquire(
+  shard: Shard,
+  set: ServedSet,
+  announced: readonly RequestId[],
+): Promise<void> {
+  if (set.acquire.absent) return;
+  const ids = announced.length > 0 ? announced : await seekJobs(shard, set);
+  const room = roomToAcquire(set.capacity, statisticsOf(set), set.acquire.takenSince);
+  const wanted = decideAcquire(ids, room);
+  if (wanted.length > 0) await take(shard, set, wanted);
+}
+
+/** Ms until jobs are to be sought again; undefined: none wait, or there is no room. */
+export function acquireDueIn(shard: Shard, set: ServedSet): number | undefined {
+  const room = roomToAcquire(set.capacity, statisticsOf(set), set.acquire.takenSince);
+  if (set.acquire.absent || !shouldSeekJobs(statisticsOf(set), room)) return undefined;
+  return Math.max(0, set.acquire.retryAt - shard.deps.clock.nowMs());
+}
+
+async function seekJobs(shard: Shard, set: ServedSet): Promise<RequestId[]> {
+  if (acquireDueIn(shard, set) !== 0) return [];
+  const answer = await shard.effect(set.row.key, (options) =>
+    set.service.listAcquirableJobs(set.row.scaleSetId, options),
+  );
+  if (!answer.ok) failed(shard, set, "acquirable_jobs_failed", answer.failure);
+  // The tally may be older than the list: nothing there now is no reason to ask at once again.
+  else if (answer.value.length === 0) tryLater(shard, set, undefined);
+  return answer.ok ? answer.value : [];
+}
+
+async function take(shard: Shard, set: ServedSet, ids: RequestId[]): Promise<void> {
+  let answer = await tryTake(shard, set, ids);
+  if (!answer.ok && answer.failure.reason === "queue-token-expired") {
+    if (!(await refreshSession(shard, set))) answer = await tryTake(shard, set, ids);
+  }
+  if (!answer.ok) {
+    if (answer.failure.reason === "route-absent") set.acquire.absent = true;
+    return failed(shard, set, "acquire_failed", answer.failure);
+  }
+  const taken = answer.value.length;
+  set.acquire.takenSince += taken;
+  shard.deps.metrics.count("jobs-acquired", taken);
+  set.log.info("jobs_acquired", { asked: ids.length, taken });
+  const statistics = statisticsOf(set);
+  const totalAvailableJobs = Math.max(0, statistics.totalAvailableJobs - taken);
+  set.statistics = { ...statistics, totalAvailableJobs };
+  if (taken === ids.length) set.acquire.failures = 0;
+  tryLater(shard, set, undefined);
+}
+
+function tryTake(shard: Shard, set: ServedSet, ids: RequestId[]) {
+  const token = set.session?.queueToken ?? "";
+  return shard.effect(set.row.key, (options) =>
+    set.service.acquireJobs(set.row.scaleSetId, token, ids, options),
+  );
+}
+
+function failed(shard: Shard, set: ServedSet, event: string, failure: Failure): void {
+  set.log.warn(event, { ...failure });
+  set.acquire.failures++;
+  tryLater(shard, set, failure.retryAfterMs);
+}
+
+function tryLater(shard: Shard, set: ServedSet, retryAfterMs: number | undefined): void {
+  const { clock, random } = shard.deps;
+  const waitMs = retryAfterMs ?? backoffMs(random, retryBackoff, set.acquire.failures);
+  set.acquire.retryAt = clock.nowMs() + waitMs;
+}

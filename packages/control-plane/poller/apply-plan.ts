@@ -1,0 +1,91 @@
+// Why: the targets of a scale set are written side by side: a slow cluster delays nobody but itself, and what it
+// does not take is owed to it.
+import type { Statistics } from "@runlet/domain/statistics";
+import { applyPair, type Applied } from "./apply-pair.ts";
+import { owePair, paidPair } from "./owed.ts";
+import type { TargetPlan, TurnPlan } from "./plan-turn.ts";
+import { forget } from "./save.ts";
+import { statisticsOf, type ServedSet, type ServedTarget } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+import type { TargetView } from "./view-target.ts";
+
+/** A target that another installation serves is looked at again after this. */
+const foreignMs = 60_000;
+
+/** Writes each decided pair to its target, or owes it. */
+export async function applyPlan(
+  shard: Shard,
+  set: ServedSet,
+  views: readonly TargetView[],
+  plan: TurnPlan,
+): Promise<void> {
+  const results = await Promise.allSettled(
+    plan.targets.map(async (one) => {
+      const view = views.find(({ key }) => key === one.key);
+      const target = set.targets.get(one.key);
+      if (view && target && one.decision) await applyTarget(shard, set, view, target, one);
+    }),
+  );
+  // All of them have ended before the first failure is told.
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+async function applyTarget(
+  shard: Shard,
+  set: ServedSet,
+  view: TargetView,
+  target: ServedTarget,
+  { decision, replicas }: TargetPlan,
+): Promise<void> {
+  if (!decision) return;
+  target.pair = decision.pair;
+  target.sequence = decision.sequence;
+  const { client, runnerSet } = view;
+  const mayWrite = view.state === "live" || view.state === "deleting";
+  const applied: Applied | undefined =
+    client && runnerSet && mayWrite && target.retryAt <= shard.deps.clock.nowMs()
+      ? await applyPair(shard, set, client, runnerSet, {
+          pair: decision.pair,
+          statistics: describe(statisticsOf(set)),
+        })
+      : undefined;
+  const fields = { target: view.key, ...decision.pair, why: decision.why, desired: replicas };
+  settle(shard, set, view, target, applied, fields);
+}
+
+function settle(
+  shard: Shard,
+  set: ServedSet,
+  view: TargetView,
+  target: ServedTarget,
+  applied: Applied | undefined,
+  fields: { target: string; desired: number },
+): void {
+  const { clock, random, metrics } = shard.deps;
+  if (applied?.kind === "forget") forget(set, "its EphemeralRunnerSet has a larger fence");
+  if (applied?.kind === "applied") {
+    paidPair(target);
+    target.uid = applied.runnerSet.metadata.uid ?? "";
+    target.runnerSet = applied.runnerSet.metadata.name;
+    view.cluster?.note(applied.runnerSet);
+    view.cluster?.health.answered();
+    metrics.count("pairs-patched");
+    const { totalAssignedJobs: assigned } = statisticsOf(set);
+    set.log.info("desired_count_patched", { ...fields, assigned });
+    return;
+  }
+  const owed = applied?.kind === "owed" ? applied : undefined;
+  if (applied?.kind === "foreign") {
+    target.foreignUntil = clock.nowMs() + foreignMs;
+    set.log.error("target_of_another_installation", { ...fields, by: applied.installation });
+  }
+  if (owed?.silent) view.cluster?.health.silent(owed.error);
+  const after = { random, nowMs: clock.nowMs(), retryAfterMs: owed?.retryAfterMs };
+  owePair(target, applied && after);
+  metrics.count("pairs-owed");
+  set.log.warn("desired_count_owed", { ...fields, why: applied?.kind, error: owed?.error });
+}
+
+function describe(statistics: Statistics): string {
+  return JSON.stringify(statistics);
+}

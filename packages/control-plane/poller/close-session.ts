@@ -1,0 +1,35 @@
+// Why: a session that is closed frees the scale set at once; one that is left behind locks it until it lapses. It is
+// closed for a rest, and when every target is being deleted and no job is left.
+import { lookAtTargets } from "./look-at-targets.ts";
+import { isOver } from "./quiet.ts";
+import { save } from "./save.ts";
+import type { ServedSet } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+
+/** Closes the session and checkpoints that. False: the service refused or did not answer. */
+export async function closeSession(shard: Shard, set: ServedSet): Promise<boolean> {
+  const { session, row } = set;
+  if (!session) return true;
+  const answer = await shard.effect(row.key, (options) =>
+    set.service.deleteSession(row.scaleSetId, session.sessionId, options),
+  );
+  if (!answer.ok) {
+    set.log.warn("session_close_failed", { ...answer.failure });
+    return false;
+  }
+  set.session = undefined;
+  set.log.info("session_closed", { sessionId: session.sessionId });
+  await save(shard, set);
+  return true;
+}
+
+/** Closes the session when the scale set is over, and says so in `closed`; opens it again when it is not. */
+export async function closeIfOver(shard: Shard, set: ServedSet): Promise<void> {
+  const { views } = lookAtTargets(shard, set);
+  if (!isOver(set, views)) {
+    set.closed = false;
+    return;
+  }
+  // Refused: tried again at the next poll's end or change, which come with their own pauses.
+  set.closed = await closeSession(shard, set);
+}

@@ -1,0 +1,88 @@
+// Why: before each decision what the loop remembers of its targets meets what the watches show.
+import type { JobNews } from "@runlet/actions-service/service";
+import type { PlannedTarget } from "./plan-turn.ts";
+import { newTarget, type ServedSet, type ServedTarget } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+import { targetOfRunner } from "./target-of-runner.ts";
+import { toFacts, toPlace, viewTarget, type TargetView } from "./view-target.ts";
+
+export interface Looked {
+  views: TargetView[];
+  /** What the plan sees; `completed`: how many runners ended, by target. */
+  plannable(completed: ReadonlyMap<string, number>): PlannedTarget[];
+}
+
+/** Brings the set's targets up to date with its row and the watches. */
+export function lookAtTargets(shard: Shard, set: ServedSet): Looked {
+  const nowMs = shard.deps.clock.nowMs();
+  const views = set.row.targets.map((ref): TargetView => {
+    const view = viewTarget(shard.clusters, ref);
+    const target = set.targets.get(view.key) ?? newTarget();
+    set.targets.set(view.key, target);
+    refreshTarget(target, view);
+    return target.foreignUntil > nowMs ? { ...view, state: "absent" } : view;
+  });
+  for (const key of set.targets.keys()) {
+    if (!views.some((view) => view.key === key)) set.targets.delete(key);
+  }
+  const wallMs = shard.deps.clock.wallMs();
+  return {
+    views,
+    plannable: (completed) =>
+      views.flatMap((view) => {
+        const target = set.targets.get(view.key);
+        if (!target) return [];
+        const moment = { wallMs, completed: completed.get(view.key) ?? 0 };
+        return [plannable(view, target, moment, nowMs)];
+      }),
+  };
+}
+
+function plannable(
+  view: TargetView,
+  target: ServedTarget,
+  moment: { wallMs: number; completed: number },
+  nowMs: number,
+): PlannedTarget {
+  const { runnerSet, client } = view;
+  const reachable = view.state === "live" || view.state === "deleting";
+  const writable = reachable && client !== undefined && target.retryAt <= nowMs;
+  return {
+    place: toPlace(view, target, moment),
+    pair: target.sequence === 0 && target.uid === "" ? undefined : target.pair,
+    sequence: target.sequence,
+    facts: writable && runnerSet ? toFacts(view, target, runnerSet) : undefined,
+  };
+}
+
+function refreshTarget(target: ServedTarget, view: TargetView): void {
+  if (view.busy !== undefined && view.busy !== target.busySeen) {
+    target.busy = view.busy;
+    target.busySeen = view.busy;
+  }
+  const { runnerSet } = view;
+  if (!runnerSet) return;
+  target.runnerSet = runnerSet.metadata.name;
+  const uid = runnerSet.metadata.uid ?? "";
+  if (target.readUid === uid) return;
+  // Whoever served before may have been ahead of the checkpoint.
+  target.sequence = Math.max(target.sequence, runnerSet.spec.patchID);
+  target.readUid = uid;
+}
+
+/** Counts who began and ended by the runners' names; returns how many ended, by target. */
+export function countNews(set: ServedSet, news: readonly JobNews[]): Map<string, number> {
+  const completed = new Map<string, number>();
+  for (const one of news) {
+    if (one.type !== "JobStarted" && one.type !== "JobCompleted") continue;
+    const key = targetOfRunner(set.targets, one.runnerName);
+    const target = key === undefined ? undefined : set.targets.get(key);
+    if (key === undefined || !target) continue;
+    if (one.type === "JobStarted") target.busy++;
+    else {
+      target.busy = Math.max(0, target.busy - 1);
+      completed.set(key, (completed.get(key) ?? 0) + 1);
+    }
+  }
+  return completed;
+}

@@ -1,0 +1,62 @@
+// Why: a cluster that does not answer must not hold up the acknowledgement of a message whose other effects are
+// done. What it could not take is kept, checkpointed, and applied first when it answers.
+import type { JobStartedFact } from "@runlet/coordination/checkpoints";
+import { backoffMs } from "@runlet/runtime/backoff";
+import type { Random } from "@runlet/runtime/random";
+import type { ServedSet, ServedTarget } from "./scale-set.ts";
+import { targetOfRunner } from "./target-of-runner.ts";
+import type { TargetView } from "./view-target.ts";
+
+/** So many facts are kept for one target; the oldest go first (their jobs are the most likely to be over). */
+export const owedFactsMax = 500;
+
+const retryBackoff = { baseMs: 500, capMs: 30_000 };
+
+/** The target has not taken its latest pair; `after` is undefined when it was not even tried. */
+export function owePair(
+  target: ServedTarget,
+  after: { random: Random; nowMs: number; retryAfterMs: number | undefined } | undefined,
+): void {
+  target.owed = { jobStarted: target.owed?.jobStarted ?? [], pair: target.pair };
+  if (!after) return;
+  const waitMs = after.retryAfterMs ?? backoffMs(after.random, retryBackoff, target.failures);
+  target.retryAt = after.nowMs + waitMs;
+  target.failures++;
+}
+
+/** The target has taken a pair. */
+export function paidPair(target: ServedTarget): void {
+  target.retryAt = 0;
+  target.failures = 0;
+  const jobStarted = target.owed?.jobStarted ?? [];
+  if (jobStarted.length > 0) target.owed = { jobStarted };
+  else delete target.owed;
+}
+
+/** Keeps a fact for the target whose runner it is, or else for the first silent one. */
+export function oweJobStarted(
+  set: ServedSet,
+  views: readonly TargetView[],
+  fact: JobStartedFact,
+): void {
+  const key =
+    targetOfRunner(set.targets, fact.runnerName) ??
+    views.find((view) => view.state === "silent")?.key ??
+    views[0]?.key;
+  const target = key === undefined ? undefined : set.targets.get(key);
+  if (!target) return;
+  const jobStarted = [...(target.owed?.jobStarted ?? []), fact].slice(-owedFactsMax);
+  target.owed = { ...target.owed, jobStarted };
+}
+
+/** The facts of targets that answer again; they are owed no more, or again if they fail. */
+export function takeOwedJobStarted(set: ServedSet, views: readonly TargetView[]): JobStartedFact[] {
+  return views.flatMap((view) => {
+    const target = set.targets.get(view.key);
+    if (!target?.owed || view.state === "silent") return [];
+    const { jobStarted, pair } = target.owed;
+    if (pair) target.owed = { pair, jobStarted: [] };
+    else delete target.owed;
+    return jobStarted;
+  });
+}

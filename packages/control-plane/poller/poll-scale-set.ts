@@ -1,0 +1,193 @@
+// Why: each scale set has a loop of its own: one that hangs, fails or floods delays nobody else. The loop waits for
+// its long poll and, while that is open, for anything that asks to look again.
+import type { Message, Outcome } from "@runlet/actions-service/service";
+import { backoffMs } from "@runlet/runtime/backoff";
+import { closeIfOver } from "./close-session.ts";
+import { decidePoll, type PollDecision } from "./decide-poll.ts";
+import { decideSession } from "./decide-session.ts";
+import { dueIn } from "./due.ts";
+import { openSession } from "./open-session.ts";
+import { race } from "./race.ts";
+import { refreshSession } from "./refresh-session.ts";
+import { takeTurn } from "./turn.ts";
+import type { ServedSet } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+
+/** Polls that end this soon without a message are no long polls: the next one waits a little. */
+const floorMs = 20;
+const floorWaitMs = 100;
+
+/**
+ * Serves one scale set until `signal` aborts. Throws when a turn could not be finished; whoever called begins
+ * again from the checkpoint.
+ */
+export async function pollScaleSet(
+  shard: Shard,
+  set: ServedSet,
+  how: "as-it-is" | "refresh",
+  signal: AbortSignal,
+): Promise<void> {
+  await haveSession(shard, set, how, signal);
+  while (!signal.aborted) {
+    if (!shard.turns.isOpen()) await race(signal, shard.turns.opened());
+    else if (set.closed) await waitUntilNeeded(shard, set, signal);
+    else if (!set.session) await haveSession(shard, set, "refresh", signal);
+    else await pollOnce(shard, set, signal);
+  }
+}
+
+/** Opens the session, however long that takes, then acts on the statistics that its answer brought. */
+async function haveSession(
+  shard: Shard,
+  set: ServedSet,
+  how: "as-it-is" | "refresh",
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    const opened = await shard.turns.pass(async () => {
+      const result = await openSession(shard, set, how, attempt);
+      if (result.kind === "open") await takeTurn(shard, set, { occasion: "look" });
+      return result;
+    });
+    if (!opened) await race(signal, shard.turns.opened());
+    else if (opened.kind === "open") return;
+    else await sleep(shard, opened.waitMs, signal);
+  }
+}
+
+async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
+  const { clock } = shard.deps;
+  const abort = new AbortController();
+  const startedAt = clock.nowMs();
+  const sent = { capacity: set.capacity, session: set.session };
+  const polled = startPoll(shard, set, AbortSignal.any([signal, abort.signal]));
+  for (;;) {
+    const outcome = await untilNews(shard, set, polled, signal);
+    if (outcome === "aborted") return;
+    if (outcome !== "look") {
+      const decision = decidePoll(outcome);
+      await handle(shard, set, decision, signal);
+      const quick = decision.kind === "empty" && clock.nowMs() - startedAt < floorMs;
+      if (quick) await sleep(shard, floorWaitMs, signal);
+      return;
+    }
+    await shard.turns.pass(() => lookAgain(shard, set));
+    const outdated = sent.capacity !== set.capacity || sent.session !== set.session;
+    if (!outdated) continue;
+    // A poll that is given up loses nothing: only DELETE removes a message.
+    abort.abort(new Error("the poll's capacity or token is out of date"));
+    await polled;
+    return;
+  }
+}
+
+async function lookAgain(shard: Shard, set: ServedSet): Promise<void> {
+  await takeTurn(shard, set, { occasion: "look" });
+  await closeIfOver(shard, set);
+}
+
+/** Never rejects: an aborted poll is "aborted", a bug is thrown where the outcome is used. */
+function startPoll(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<Polled> {
+  const { session, service, lastMessageId } = set;
+  if (!session) return Promise.resolve({ kind: "aborted" });
+  const limitMs = shard.deps.settings.pollTimeoutMs;
+  const at = { lastMessageId, maxCapacity: set.capacity };
+  const settled = async (): Promise<Polled> => {
+    try {
+      await shard.guard();
+      const outcome = await shard.polls.pass(() => service.poll(session, at, { signal, limitMs }));
+      return outcome ? { kind: "answered", outcome } : { kind: "aborted" };
+    } catch (error) {
+      return signal.aborted ? { kind: "aborted" } : { kind: "failed", error };
+    }
+  };
+  return settled();
+}
+
+type Polled =
+  | { kind: "answered"; outcome: Outcome<Message | undefined> }
+  | { kind: "aborted" }
+  | { kind: "failed"; error: unknown };
+
+/** The poll's outcome, or "look" when a nudge or a due retry comes first and turns may be taken. */
+async function untilNews(
+  shard: Shard,
+  set: ServedSet,
+  polled: Promise<Polled>,
+  signal: AbortSignal,
+): Promise<Outcome<Message | undefined> | "look" | "aborted"> {
+  const timer = new AbortController();
+  const dueMs = shard.turns.isOpen() ? dueIn(shard, set) : undefined;
+  const due =
+    dueMs === undefined
+      ? []
+      : [
+          shard.deps.clock.sleep(dueMs, timer.signal).then(
+            () => "look" as const,
+            () => "look" as const,
+          ),
+        ];
+  const nudged = set.nudge.wait().then(() => "look" as const);
+  const first = await Promise.race([polled, nudged, ...due]);
+  timer.abort(new Error("no longer waited for"));
+  if (first === "look") return signal.aborted ? "aborted" : "look";
+  if (first.kind === "failed") throw first.error;
+  return first.kind === "aborted" ? "aborted" : first.outcome;
+}
+
+async function handle(
+  shard: Shard,
+  set: ServedSet,
+  decision: PollDecision,
+  signal: AbortSignal,
+): Promise<void> {
+  const { metrics } = shard.deps;
+  if (decision.kind === "failed") return handleFailure(shard, set, decision, signal);
+  set.pollFailures = 0;
+  if (decision.kind === "message") {
+    const { message } = decision;
+    await shard.turns.pass(() => takeTurn(shard, set, { occasion: "message", message }));
+  } else {
+    metrics.count("empty-polls");
+    await shard.turns.pass(() => takeTurn(shard, set, { occasion: "empty-poll" }));
+  }
+  await shard.turns.pass(() => closeIfOver(shard, set));
+}
+
+async function handleFailure(
+  shard: Shard,
+  set: ServedSet,
+  decision: PollDecision & { kind: "failed" },
+  signal: AbortSignal,
+): Promise<void> {
+  shard.deps.metrics.count("failed-polls");
+  set.log.warn("poll_failed", { reason: decision.reason, action: decision.action });
+  const first = set.pollFailures++ === 0;
+  // A token that expired is the ordinary case: the first refresh does not wait.
+  if (!(first && decision.action === "refresh")) {
+    const { retryAfterMs, backoff } = decision;
+    const waitMs = retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures);
+    await sleep(shard, waitMs, signal);
+  }
+  if (signal.aborted) return;
+  if (decision.action === "reopen") set.session = undefined;
+  if (decision.action === "refresh") await shard.turns.pass(() => refreshAndLook(shard, set));
+}
+
+async function refreshAndLook(shard: Shard, set: ServedSet): Promise<void> {
+  const failure = await refreshSession(shard, set);
+  if (!failure) return takeTurn(shard, set, { occasion: "look" });
+  set.log.warn("session_refresh_failed", { ...failure });
+  if (decideSession("refresh", failure).action === "create") set.session = undefined;
+}
+
+/** The session is closed since all targets are being deleted; a target that lives again opens it. */
+async function waitUntilNeeded(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
+  await race(signal, set.nudge.wait());
+  if (!signal.aborted) await shard.turns.pass(() => closeIfOver(shard, set));
+}
+
+async function sleep(shard: Shard, ms: number, signal: AbortSignal): Promise<void> {
+  // Aborted: the loop's own condition ends it.
+  await shard.deps.clock.sleep(ms, signal).catch(() => {});
+}

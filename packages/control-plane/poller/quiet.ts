@@ -1,0 +1,38 @@
+// Why: a shard may rest, and a deleted scale set's session be closed, only when there is nothing left to do. What
+// "nothing" means stands here.
+import type { Statistics } from "@runlet/domain/statistics";
+import { statisticsOf, type ServedSet } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
+import type { TargetView } from "./view-target.ts";
+
+/** Keeps the instant since which the set has been quiet. */
+export function noteQuiet(shard: Shard, set: ServedSet, views: readonly TargetView[]): void {
+  if (!isQuiet(set, views)) set.quietSince = undefined;
+  else set.quietSince ??= shard.deps.clock.nowMs();
+}
+
+/** No job anywhere, nothing above minRunners, the last pair (min, 0) applied. */
+function isQuiet(set: ServedSet, views: readonly TargetView[]): boolean {
+  if (!hasNoJobs(statisticsOf(set))) return false;
+  return views.every((view) => view.state === "absent" || isSettled(set, view));
+}
+
+function isSettled(set: ServedSet, view: TargetView): boolean {
+  if (view.state === "deleting") return true;
+  const target = set.targets.get(view.key);
+  if (view.state !== "live" || !target || target.owed) return false;
+  const { replicas, patchId } = target.pair;
+  const least = Math.min(view.minRunners, view.maxRunners);
+  return patchId === 0 && replicas === least && view.alive !== undefined && view.alive <= least;
+}
+
+export function hasNoJobs(statistics: Statistics): boolean {
+  const { totalAvailableJobs, totalAcquiredJobs, totalAssignedJobs, totalRunningJobs } = statistics;
+  return totalAvailableJobs + totalAcquiredJobs + totalAssignedJobs + totalRunningJobs <= 0;
+}
+
+/** Every target is being deleted or gone, and no job is left: the session is not needed any more. */
+export function isOver(set: ServedSet, views: readonly TargetView[]): boolean {
+  const leaving = views.every(({ state }) => state === "deleting" || state === "absent");
+  return leaving && statisticsOf(set).totalAssignedJobs <= 0;
+}

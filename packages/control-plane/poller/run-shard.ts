@@ -1,0 +1,77 @@
+// Why: one invocation, from the wake to the hand-over, as a person would tell it.
+import type { TakeResult } from "@runlet/coordination/lease";
+import { LeaseLost } from "@runlet/coordination/lease";
+import { attend } from "./attend.ts";
+import { createClusters } from "./clusters.ts";
+import type { PollerDeps, PollerResult, PollerRun } from "./deps.ts";
+import { handOver } from "./hand-over.ts";
+import { serveRows, type ServedRows } from "./serve-rows.ts";
+import type { Serving } from "./serve-scale-set.ts";
+import { createShard, type Shard } from "./shard.ts";
+import { watchNextShard } from "./watch-next-shard.ts";
+
+/**
+ * Serves a shard until shortly before the deadline, until it rests, or until somebody else has it. Never throws for
+ * what the outside world does; nothing of it runs on after it has resolved.
+ */
+export async function runShard(deps: PollerDeps, run: PollerRun): Promise<PollerResult> {
+  const end = new AbortController();
+  const signal = AbortSignal.any([run.signal, end.signal]);
+  const clusters = createClusters(deps, signal);
+  try {
+    // Watches take a moment to fill: a successor lists while it waits for the lease.
+    clusters.watch((await deps.registry.listClusters()).map(({ row }) => row));
+    const taken = await take(deps, run);
+    if (taken.kind === "held") return { ended: "held", scaleSets: 0 };
+    const shard = createShard(deps, run, taken, { clusters, signal });
+    return await serve(shard);
+  } catch (error) {
+    if (run.signal.aborted) return { ended: "stopped", scaleSets: 0 };
+    throw error;
+  } finally {
+    end.abort(new Error("the invocation has ended"));
+  }
+}
+
+/** A successor waits for its predecessor's release; anybody else looks whether the lease stands still. */
+function take(deps: PollerDeps, run: PollerRun): Promise<TakeResult> {
+  const { settings, clock } = deps;
+  const isSuccessor = run.reason === "successor";
+  const oneLengthMs = settings.leaseMs + 2 * settings.waiterReadMs;
+  const waitMs = isSuccessor ? run.deadlineMs - clock.nowMs() - settings.reserveMs : oneLengthMs;
+  return deps.leases.take(run.shard, {
+    holder: run.invocationId,
+    waitMs: Math.max(0, waitMs),
+    register: isSuccessor,
+    signal: run.signal,
+  });
+}
+
+async function serve(shard: Shard): Promise<PollerResult> {
+  const rows = serveRows(shard);
+  shard.log.info("shard_taken", { from: shard.takenFrom, reason: shard.run.reason });
+  if (shard.takenFrom === "expired") shard.deps.metrics.count("take-overs");
+  try {
+    await startRows(shard, rows);
+    void watchNextShard(shard, rows);
+    if ((await attend(shard, rows)) === "rested")
+      return { ended: "rested", scaleSets: rows.count() };
+    return { ended: await handOver(shard), scaleSets: rows.count() };
+  } catch (error) {
+    if (shard.run.signal.aborted) return { ended: "stopped", scaleSets: rows.count() };
+    if (!(error instanceof LeaseLost)) throw error;
+    shard.log.warn("shard_lost", { why: error.message });
+    return { ended: "lost", scaleSets: rows.count() };
+  }
+}
+
+/** The rows are read after the fence was drawn: a set that moved away before is not among them. */
+async function startRows(shard: Shard, rows: ServedRows): Promise<void> {
+  const from: Record<Shard["takenFrom"], Serving["from"]> = {
+    released: "hand-over",
+    expired: "death",
+    new: "other",
+    resting: "other",
+  };
+  await rows.refresh(from[shard.takenFrom]);
+}

@@ -1,0 +1,137 @@
+// Why: what one loop knows about its scale set between two turns. What must outlive the invocation is what
+// toCheckpoint says; everything else can be found out again.
+import type { ActionsService } from "@runlet/actions-service/service";
+import type {
+  Checkpoint,
+  StoredCheckpoint,
+  TargetCheckpoint,
+} from "@runlet/coordination/checkpoints";
+import type { ScaleSetRow } from "@runlet/coordination/registry";
+import { noStatistics, type Statistics } from "@runlet/domain/statistics";
+import type { Log } from "@runlet/runtime/log";
+import { createNudge, type Nudge } from "./nudge.ts";
+
+export interface Session {
+  sessionId: string;
+  queueUrl: string;
+  queueToken: string;
+}
+
+export interface ServedTarget extends TargetCheckpoint {
+  /** No attempt before this instant (monotonic ms), after one that failed. */
+  retryAt: number;
+  failures: number;
+  /** Busy runners as the cluster last said: only a change counts more than what messages have told since. */
+  busySeen: number | undefined;
+  /** The EphemeralRunnerSet (uid) whose patch id was read. */
+  readUid: string;
+  /** Another installation serves it: not touched before this instant (monotonic ms). */
+  foreignUntil: number;
+}
+
+export interface ServedSet {
+  /** Replaced when the registry's row changes. */
+  row: ScaleSetRow;
+  service: ActionsService;
+  log: Log;
+  nudge: Nudge;
+  /** The stored checkpoint's version; undefined: none is stored. */
+  version: string | undefined;
+  session: Session | undefined;
+  lastMessageId: number;
+  unacknowledged: number | undefined;
+  /** Undefined until the service has said something. */
+  statistics: Statistics | undefined;
+  targets: Map<string, ServedTarget>;
+  /** What the next poll sends. */
+  capacity: number;
+  /** Monotonic ms since when nothing is to be done; undefined: something is. */
+  quietSince: number | undefined;
+  acquire: {
+    /** The host has no acquirejobs: an auto-assign host. */
+    absent: boolean;
+    /** Acquired since the statistics were counted. */
+    takenSince: number;
+    failures: number;
+    retryAt: number;
+  };
+  pollFailures: number;
+  /** True while all targets are being deleted and the session is closed. */
+  closed: boolean;
+  /** Refused by a larger fence: never act for it again in this invocation. */
+  forgotten: boolean;
+  /** A session may exist that no checkpoint knows of: then a conflict is an orphan, not somebody else. */
+  orphanPossible: boolean;
+}
+
+const untried = { retryAt: 0, failures: 0, busySeen: undefined, readUid: "", foreignUntil: 0 };
+
+export function createServedSet(
+  row: ScaleSetRow,
+  service: ActionsService,
+  log: Log,
+  stored: StoredCheckpoint | undefined,
+): ServedSet {
+  const from = stored?.checkpoint;
+  const targets = Object.entries(from?.targets ?? {}).map(
+    ([key, target]): [string, ServedTarget] => [key, { ...target, ...untried }],
+  );
+  return {
+    row,
+    service,
+    log,
+    nudge: createNudge(),
+    version: stored?.version,
+    session: from?.session,
+    lastMessageId: from?.lastMessageId ?? 0,
+    unacknowledged: from?.unacknowledgedMessageId,
+    statistics: from?.statistics,
+    targets: new Map(targets),
+    capacity: 0,
+    quietSince: undefined,
+    acquire: { absent: false, takenSince: 0, failures: 0, retryAt: 0 },
+    pollFailures: 0,
+    closed: false,
+    forgotten: false,
+    orphanPossible: false,
+  };
+}
+
+export function newTarget(): ServedTarget {
+  return {
+    runnerSet: "",
+    uid: "",
+    pair: { replicas: 0, patchId: 0 },
+    sequence: 0,
+    busy: 0,
+    ...untried,
+  };
+}
+
+/** The tally as far as it is known. */
+export function statisticsOf(set: ServedSet): Statistics {
+  return set.statistics ?? noStatistics;
+}
+
+/** A newer count from the service; whatever we added to the old one is in it. */
+export function takeStatistics(set: ServedSet, statistics: Statistics | undefined): void {
+  if (!statistics) return;
+  set.statistics = statistics;
+  set.acquire.takenSince = 0;
+}
+
+export function toCheckpoint(set: ServedSet, fence: string): Checkpoint {
+  return {
+    fence,
+    scaleSetId: set.row.scaleSetId,
+    ...(set.session && { session: set.session }),
+    lastMessageId: set.lastMessageId,
+    ...(set.unacknowledged !== undefined && { unacknowledgedMessageId: set.unacknowledged }),
+    ...(set.statistics && { statistics: set.statistics }),
+    targets: Object.fromEntries([...set.targets].map(([key, target]) => [key, toStored(target)])),
+  };
+}
+
+function toStored({ runnerSet, uid, pair, sequence, busy, owed }: ServedTarget): TargetCheckpoint {
+  return { runnerSet, uid, pair, sequence, busy, ...(owed && { owed }) };
+}
