@@ -161,6 +161,8 @@ export const annotations = {
   /** Ours, by the reconciler, on an EphemeralRunnerSet. */
   actedPatchId: "runlet.dev/acted-patch-id",
   refused: "runlet.dev/refused",
+  /** Ours, by the reconciler, on an AutoscalingRunnerSet that is shared and being deleted: "true" or "false". */
+  scaleSetKept: "runlet.dev/scale-set-kept",
 } as const;
 
 export const finalizers = {

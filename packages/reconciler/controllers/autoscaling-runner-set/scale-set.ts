@@ -1,0 +1,154 @@
+// Why: an AutoscalingRunnerSet and a scale set at the service belong together by an id kept as an
+// annotation. Found by name or made new; looked up again now and then, because GitHub removes scale sets that
+// were unused for days (actions/actions-runner-controller #4571).
+import type { ActionsService, Outcome, ScaleSet } from "@runlet/actions-service/service";
+import {
+  annotations,
+  autoscalingRunnerSets,
+  type AutoscalingRunnerSet,
+} from "@runlet/kubernetes/resources";
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
+import { scopeLabels } from "../../child-metadata.ts";
+import type { Context } from "../../context.ts";
+import { keyOf, objectKey } from "../../kinds.ts";
+import { ServiceFailed } from "../../services.ts";
+import { scaleSetIdOf, wantedOf, type Wanted } from "./wanted.ts";
+
+/** Something that the user can mend; said as an Event. */
+export class NotServable extends Error {
+  override name = "NotServable";
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+const defaultGroup = { id: 1, name: "Default" };
+
+/** The set with a usable id: made, found or confirmed as the service has it. */
+export async function keepScaleSet(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  options: { verify: boolean; hasMoved: boolean },
+  signal: AbortSignal,
+): Promise<AutoscalingRunnerSet> {
+  const wanted = wantedOf(set);
+  const { service } = await ctx.services.find(set.metadata.namespace ?? "", set.spec);
+  const id = scaleSetIdOf(set);
+  // An id means nothing in another scope.
+  if (id === undefined || options.hasMoved) return adopt(ctx, set, service, wanted, signal);
+  const group = groupChange(set, wanted);
+  const renamed = !isSame(set.metadata.annotations?.[annotations.runnerScaleSetName], wanted.name);
+  if (group || renamed) {
+    // A shared scale set is not ours to change: the target leaves it and joins the other.
+    if (wanted.isShared) return adopt(ctx, set, service, wanted, signal);
+    return change(ctx, set, service, { id, wanted, group, renamed }, signal);
+  }
+  if (!options.verify) return set;
+  const found = need(await service.findScaleSetById(id, { signal }), `scale set ${id}`);
+  if (found) return set;
+  ctx.log.warn("scale_set_gone", { set: objectKey(set), scaleSetId: id });
+  return adopt(ctx, set, service, wanted, signal);
+}
+
+/** Gets or creates by name and group. An existing one is taken as it is. */
+async function adopt(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  service: ActionsService,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<AutoscalingRunnerSet> {
+  const group = await findGroup(service, wanted.runnerGroup, signal);
+  const by = { name: wanted.name, runnerGroupId: group.id };
+  const find = async () =>
+    need(await service.findScaleSet(by, { signal }), `looking for scale set ${wanted.name}`);
+  let scaleSet = await find();
+  if (!scaleSet) {
+    const made = await service.createScaleSet({ ...by, labels: wanted.labels }, { signal });
+    const raced = !made.ok && made.failure.reason === "scale-set-exists";
+    scaleSet = raced ? await find() : need(made, `creating scale set ${wanted.name}`);
+    if (!raced)
+      ctx.log.info("scale_set_created", { set: objectKey(set), scaleSetId: scaleSet?.id });
+  }
+  if (!scaleSet) throw new Error(`scale set ${wanted.name} exists but cannot be found`);
+  return remember(ctx, set, scaleSet, scaleSet.runnerGroupName || group.name);
+}
+
+async function change(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  service: ActionsService,
+  to: { id: number; wanted: Wanted; group: boolean; renamed: boolean },
+  signal: AbortSignal,
+): Promise<AutoscalingRunnerSet> {
+  const group = to.group ? await findGroup(service, to.wanted.runnerGroup, signal) : undefined;
+  const outcome = await service.updateScaleSet(
+    to.id,
+    {
+      ...(group ? { runnerGroupId: group.id } : {}),
+      ...(to.renamed ? { name: to.wanted.name } : {}),
+    },
+    { signal },
+  );
+  if (!outcome.ok && outcome.failure.reason === "scale-set-gone") {
+    return adopt(ctx, set, service, to.wanted, signal);
+  }
+  if (!outcome.ok && outcome.failure.reason === "scale-set-exists") {
+    const message = `a scale set named ${to.wanted.name} exists already in its runner group`;
+    throw new NotServable("ScaleSetExists", message);
+  }
+  const scaleSet = need(outcome, `changing scale set ${to.id}`);
+  const groupName = scaleSet.runnerGroupName || group?.name;
+  return remember(ctx, set, scaleSet, groupName);
+}
+
+async function findGroup(service: ActionsService, name: string, signal: AbortSignal) {
+  if (name === "" || isSame(name, defaultGroup.name)) return defaultGroup;
+  const group = need(await service.findRunnerGroup(name, { signal }), `runner group ${name}`);
+  if (group) return group;
+  const message = `runner group ${JSON.stringify(name)} does not exist at GitHub; create it or change spec.runnerGroup`;
+  throw new NotServable("RunnerGroupNotFound", message);
+}
+
+/** Back to the default group too, which ARC forgets. */
+function groupChange(set: AutoscalingRunnerSet, wanted: Wanted): boolean {
+  const confirmed = set.metadata.annotations?.[annotations.runnerGroupName];
+  return !isSame(confirmed, wanted.runnerGroup || defaultGroup.name);
+}
+
+function isSame(a: string | undefined, b: string): boolean {
+  return a?.toLowerCase() === b.toLowerCase();
+}
+
+async function remember(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  scaleSet: ScaleSet,
+  groupName: string | undefined,
+): Promise<AutoscalingRunnerSet> {
+  const { scope } = parseConfigUrl(set.spec.githubConfigUrl ?? "");
+  const patched = await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
+    type: "merge",
+    body: {
+      metadata: {
+        // The API server refuses the patch if another object has the name by now.
+        uid: set.metadata.uid,
+        labels: scopeLabels(scope),
+        annotations: {
+          [annotations.scaleSetId]: String(scaleSet.id),
+          [annotations.runnerScaleSetName]: scaleSet.name,
+          [annotations.runnerGroupName]: groupName || defaultGroup.name,
+        },
+      },
+    },
+  });
+  ctx.kinds.autoscaling.note(patched);
+  return patched;
+}
+
+function need<T>(outcome: Outcome<T>, attempt: string): T {
+  if (outcome.ok) return outcome.value;
+  throw new ServiceFailed(attempt, outcome.failure);
+}

@@ -1,0 +1,130 @@
+// Why: which change of which object leads to which pass.
+import type { KubernetesObject } from "@runlet/kubernetes/client";
+import type { Context } from "../context.ts";
+import { controllerOf, objectKey, type Kind } from "../kinds.ts";
+import type { Namespace } from "../namespace-scope.ts";
+import { createWorkQueue, type WorkQueue } from "../work-queue.ts";
+import { reconcileAutoscaling } from "./autoscaling-runner-set/reconcile.ts";
+import { reconcileRunner } from "./ephemeral-runner/reconcile.ts";
+import {
+  createSetMemory,
+  noteOrder,
+  reconcileRunnerSet,
+  type SetMemory,
+} from "./ephemeral-runner-set/reconcile.ts";
+
+export interface Controllers {
+  run(signal: AbortSignal): Promise<void>;
+  busyCount(): number;
+}
+
+interface Queues {
+  autoscaling: WorkQueue;
+  runnerSets: WorkQueue;
+  runners: WorkQueue;
+}
+
+/** Subscribes at once; passes begin with `run`. */
+export function createControllers(
+  ctx: Context,
+  labelled: Kind<Namespace> | undefined,
+): Controllers {
+  const memory = createSetMemory();
+  const queues = createQueues(ctx, memory);
+  Object.assign(ctx.wake, {
+    autoscaling: (key: string) => queues.autoscaling.add(key),
+    runnerSet: (key: string) => queues.runnerSets.addAfter(key, ctx.settings.gatherMs),
+    runner: (key: string) => queues.runners.add(key),
+  });
+  followAutoscaling(ctx, queues, memory);
+  followRunners(ctx, queues);
+  labelled?.onChange(({ object }) => addAllOf(ctx, queues, object.metadata.name));
+  const all = Object.values(queues);
+  return {
+    run: async (signal) => void (await Promise.all(all.map((queue) => queue.run(signal)))),
+    busyCount: () => all.reduce((sum, queue) => sum + queue.busyCount(), 0),
+  };
+}
+
+function createQueues(ctx: Context, setMemory: SetMemory): Queues {
+  const { settings } = ctx;
+  const autoscalingMemory = { verifiedAtMs: new Map(), statusWrites: new Map() };
+  const common = { backoff: settings.passBackoff, changeDelayMs: settings.changeDelayMs };
+  return {
+    autoscaling: createWorkQueue(ctx, {
+      ...common,
+      name: "autoscaling-runner-sets",
+      concurrency: settings.autoscalingPasses,
+      pass: (key, signal) => reconcileAutoscaling(ctx, autoscalingMemory, key, signal),
+    }),
+    runnerSets: createWorkQueue(ctx, {
+      ...common,
+      name: "ephemeral-runner-sets",
+      concurrency: settings.runnerSetPasses,
+      pass: (key, signal) => reconcileRunnerSet(ctx, setMemory, key, signal),
+    }),
+    runners: createWorkQueue(ctx, {
+      ...common,
+      name: "ephemeral-runners",
+      concurrency: settings.runnerPasses,
+      pass: (key, signal) => reconcileRunner(ctx, key, signal),
+    }),
+  };
+}
+
+function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
+  const { autoscaling, runnerSets, listeners } = ctx.kinds;
+  autoscaling.onChange(({ type, object }) => {
+    queues.autoscaling.add(objectKey(object));
+    // A set that leaves may have stood in the way of another.
+    if (type === "gone") addAll(queues.autoscaling, autoscaling.all());
+  });
+  listeners.onChange(({ object }) => {
+    const { autoscalingRunnerSetNamespace: namespace, autoscalingRunnerSetName: name } =
+      object.spec;
+    queues.autoscaling.add(`${namespace ?? ""}/${name ?? ""}`);
+  });
+  runnerSets.onChange(({ type, object }) => {
+    if (type === "set") noteOrder(memory, object);
+    else forgetSet(ctx, memory, object.metadata.uid ?? "");
+    queues.runnerSets.add(objectKey(object));
+    addOwner(queues.autoscaling, object);
+  });
+}
+
+function followRunners(ctx: Context, queues: Queues) {
+  const { runners, pods } = ctx.kinds;
+  runners.onChange(({ type, object }) => {
+    if (type === "gone") ctx.memory.forget(object.metadata.uid ?? "");
+    else queues.runners.add(objectKey(object));
+    const owner = controllerOf(object);
+    if (owner) ctx.wake.runnerSet(`${object.metadata.namespace ?? ""}/${owner.name}`);
+  });
+  pods.onChange(({ object }) => {
+    if (controllerOf(object)?.kind === "EphemeralRunner") addOwner(queues.runners, object);
+  });
+}
+
+function forgetSet(ctx: Context, memory: SetMemory, uid: string) {
+  ctx.breakers.forget(uid);
+  memory.newOrders.delete(uid);
+  memory.seenPatchIds.delete(uid);
+  memory.statusWrites.delete(uid);
+}
+
+function addOwner(queue: WorkQueue, object: KubernetesObject) {
+  const owner = controllerOf(object);
+  if (owner) queue.add(`${object.metadata.namespace ?? ""}/${owner.name}`);
+}
+
+function addAll(queue: WorkQueue, objects: KubernetesObject[]) {
+  for (const object of objects) queue.add(objectKey(object));
+}
+
+/** A namespace became ours, or stopped to be: everything in it is looked at once. */
+function addAllOf(ctx: Context, queues: Queues, namespace: string) {
+  const here = (object: KubernetesObject) => object.metadata.namespace === namespace;
+  addAll(queues.autoscaling, ctx.kinds.autoscaling.all());
+  addAll(queues.runnerSets, ctx.kinds.runnerSets.all().filter(here));
+  addAll(queues.runners, ctx.kinds.runners.all().filter(here));
+}

@@ -1,0 +1,77 @@
+// Why: new runners of a set. Each name is drawn here and each answer that was lost is looked up by it, so
+// that a retry never makes one runner too many.
+import { KubernetesError } from "@runlet/kubernetes/client";
+import { ephemeralRunners, finalizers, type EphemeralRunner } from "@runlet/kubernetes/resources";
+import { runnerMetadata } from "../../child-metadata.ts";
+import type { Context } from "../../context.ts";
+import { eachLimited } from "../../each-limited.ts";
+import { keyOf } from "../../kinds.ts";
+import { drawRunnerName } from "../../names.ts";
+import { proxySecretName } from "../../proxy-secret.ts";
+import { ownedBy } from "../../runner-pod.ts";
+import type { SetObservation } from "./observe.ts";
+
+export interface Created {
+  created: number;
+  /** Refused by the cluster (quota, admission): how many, and its words. */
+  refused: number;
+  message: string;
+}
+
+/** Throws for what is neither made nor refused; the next pass counts again. */
+export async function createRunners(
+  ctx: Context,
+  seen: SetObservation,
+  count: number,
+): Promise<Created> {
+  const result: Created = { created: 0, refused: 0, message: "" };
+  const slots = Array.from({ length: count }, (_, at) => at);
+  await eachLimited(slots, ctx.settings.writesAtOnce, async () => {
+    // One refusal says it for all: the rest would be refused too.
+    if (result.refused > 0) return void result.refused++;
+    const made = await createOne(ctx, newRunner(ctx, seen));
+    if (made instanceof KubernetesError) {
+      result.refused++;
+      result.message = made.message;
+    } else {
+      result.created++;
+      ctx.kinds.runners.note(made);
+    }
+  });
+  return result;
+}
+
+async function createOne(
+  ctx: Context,
+  runner: EphemeralRunner,
+): Promise<EphemeralRunner | KubernetesError> {
+  try {
+    return await ctx.client.create(ephemeralRunners, runner);
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    if (error.status === 403 || error.status === 422) return error;
+    if (error.status > 0 && error.status < 500 && error.status !== 409) throw error;
+    const there = await ctx.client.find<EphemeralRunner>(ephemeralRunners, keyOf(runner));
+    if (there) return there;
+    throw error;
+  }
+}
+
+function newRunner(ctx: Context, seen: SetObservation): EphemeralRunner {
+  const { set, specHash } = seen;
+  const spec = set.spec.ephemeralRunnerSpec;
+  const namespace = set.metadata.namespace ?? "";
+  if (!spec) throw new Error(`runner set ${namespace}/${set.metadata.name} has no runner spec`);
+  return {
+    apiVersion: "actions.github.com/v1alpha1",
+    kind: "EphemeralRunner",
+    metadata: {
+      name: drawRunnerName(ctx.random, set.metadata.name),
+      namespace,
+      ...runnerMetadata(set, specHash),
+      finalizers: [finalizers.ephemeralRunner, finalizers.runnerRegistration],
+      ownerReferences: [ownedBy(set, "EphemeralRunnerSet")],
+    },
+    spec: spec.proxy ? { ...spec, proxySecretRef: proxySecretName(set) } : spec,
+  };
+}

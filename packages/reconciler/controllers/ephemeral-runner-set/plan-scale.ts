@@ -1,0 +1,83 @@
+// Why: the pair (replicas, patchID) is ARC's contract between whoever counts jobs and whoever makes runners
+// (ARC 0.14.2, controllers/actions.github.com/ephemeralrunnerset_controller.go). A numbered order may create and
+// never deletes, because an idle runner may be about to take a job; number 0 means "converge", and only idle
+// runners go. An order is carried out once: ARC compares with the highest number of a living child and so
+// makes spare runners when that child ends (#4642); we compare with the number that was acted on.
+
+export interface RunnerView {
+  key: string;
+  state: "pending" | "running" | "finished" | "failed" | "outdated" | "deleting";
+  hasJob: boolean;
+  /** Registered: the service can be asked to let it go. */
+  registered: boolean;
+  /** The service called it busy a moment ago. */
+  askedInVain: boolean;
+  createdAtMs: number;
+  /** Made from an older template. */
+  stale: boolean;
+}
+
+export interface ScaleObservation {
+  replicas: number;
+  patchId: number;
+  /** The number last acted on; undefined: none that we know. */
+  actedPatchId: number | undefined;
+  /** The number changed since the last acting pass, though it may be the same again now. */
+  hasNewOrder: boolean;
+  /** Set stopped: a runner of this template was refused by GitHub as outdated. */
+  outdated: boolean;
+  /** How many may be created now (breaker). */
+  creatable: number;
+  runners: readonly RunnerView[];
+}
+
+export interface ScalePlan {
+  /** The order is new, or says "converge". */
+  acts: boolean;
+  create: number;
+  /** Wanted, but the breaker holds them back. */
+  withheld: number;
+  /** Take so many of `idle`, in this order, if the service lets them go. */
+  removeCount: number;
+  idle: RunnerView[];
+  /** Idle runners of an old template: each makes way for a new one. */
+  recycle: RunnerView[];
+  /** Nothing more will come of them. */
+  removeAtOnce: RunnerView[];
+}
+
+export function planScale(seen: ScaleObservation): ScalePlan {
+  const living = seen.runners.filter((one) => one.state === "pending" || one.state === "running");
+  const total = living.length + count(seen.runners, "failed");
+  const acts = !seen.outdated && isNewOrder(seen);
+  const wanted = acts ? Math.max(0, seen.replicas - total) : 0;
+  const create = Math.min(wanted, seen.creatable);
+  const surplus = acts && seen.patchId === 0 ? Math.max(0, total - seen.replicas) : 0;
+  const idle = idleOrder(living);
+  return {
+    acts,
+    create,
+    withheld: wanted - create,
+    removeCount: surplus,
+    idle: surplus > 0 ? idle : [],
+    recycle: surplus > 0 ? [] : idle.filter((one) => one.stale),
+    removeAtOnce: seen.runners.filter(
+      (one) => one.state === "finished" || (one.state === "outdated" && one.stale),
+    ),
+  };
+}
+
+function isNewOrder(seen: ScaleObservation): boolean {
+  return seen.patchId === 0 || seen.hasNewOrder || seen.patchId !== seen.actedPatchId;
+}
+
+/** Pending before running, older before younger; never one with a job, unregistered or just asked. */
+export function idleOrder(runners: readonly RunnerView[]): RunnerView[] {
+  const may = runners.filter((one) => one.registered && !one.hasJob && !one.askedInVain);
+  const rank = (one: RunnerView) => (one.state === "pending" ? 0 : 1);
+  return may.toSorted((a, b) => rank(a) - rank(b) || a.createdAtMs - b.createdAtMs);
+}
+
+function count(runners: readonly RunnerView[], state: RunnerView["state"]): number {
+  return runners.filter((one) => one.state === state).length;
+}

@@ -1,0 +1,36 @@
+// Why: the status of a runner set is what pollers, users and the parent read: how many, in which state, how
+// many at work, and whether GitHub still takes them.
+import type { EphemeralRunner, EphemeralRunnerSet } from "@runlet/kubernetes/resources";
+import { isDone } from "../ephemeral-runner/plan-runner.ts";
+import type { RunnerView } from "./plan-scale.ts";
+
+export type SetStatus = Required<NonNullable<EphemeralRunnerSet["status"]>>;
+
+export function planStatus(
+  runners: readonly EphemeralRunner[],
+  views: readonly RunnerView[],
+): SetStatus {
+  const count = (state: RunnerView["state"]) => views.filter((one) => one.state === state).length;
+  const [pending, running, failed] = [count("pending"), count("running"), count("failed")];
+  const current = views.filter((one) => one.state === "outdated" && !one.stale);
+  return {
+    currentReplicas: pending + running + failed,
+    pendingEphemeralRunners: pending,
+    runningEphemeralRunners: running,
+    failedEphemeralRunners: failed,
+    // One that is being deleted keeps its job until the service says otherwise.
+    busyEphemeralRunners: runners.filter((one) => one.status?.jobId && !isDone(one)).length,
+    phase: current.length > 0 ? "Outdated" : "Running",
+  };
+}
+
+export function isSameStatus(a: EphemeralRunnerSet["status"], b: SetStatus): boolean {
+  return (
+    a?.currentReplicas === b.currentReplicas &&
+    a.pendingEphemeralRunners === b.pendingEphemeralRunners &&
+    a.runningEphemeralRunners === b.runningEphemeralRunners &&
+    a.failedEphemeralRunners === b.failedEphemeralRunners &&
+    a.busyEphemeralRunners === b.busyEphemeralRunners &&
+    a.phase === b.phase
+  );
+}

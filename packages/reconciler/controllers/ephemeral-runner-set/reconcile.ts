@@ -1,0 +1,193 @@
+// Why: one pass for one runner set: observe it and its runners, plan, create or remove, write back.
+import { KubernetesError } from "@runlet/kubernetes/client";
+import {
+  annotations,
+  ephemeralRunnerSets,
+  finalizers,
+  type EphemeralRunnerSet,
+} from "@runlet/kubernetes/resources";
+import { creatable } from "../../breaker.ts";
+import type { Context } from "../../context.ts";
+import { keyOf, parseKey } from "../../kinds.ts";
+import { keepProxySecret } from "../../proxy-secret.ts";
+import type { PassResult } from "../../work-queue.ts";
+import { endRunner } from "../ephemeral-runner/register.ts";
+import { createRunners } from "./create-runners.ts";
+import { finalizeSet } from "./finalize.ts";
+import { observeSet, type SetObservation } from "./observe.ts";
+import { planScale, type ScalePlan } from "./plan-scale.ts";
+import { planStatus } from "./plan-status.ts";
+import { removeIdle } from "./remove-idle.ts";
+import { retireFailed } from "./retire.ts";
+import { writeNotes, writeStatus } from "./write-back.ts";
+
+/** What this controller keeps between passes, by uid of the set. All of it may be lost. */
+export interface SetMemory {
+  /** Patch ids as the watch brought them: a number that comes a second time is a new order. */
+  seenPatchIds: Map<string, number>;
+  newOrders: Set<string>;
+  statusWrites: Map<string, number>;
+}
+
+export function createSetMemory(): SetMemory {
+  return { seenPatchIds: new Map(), newOrders: new Set(), statusWrites: new Map() };
+}
+
+/** To be called for every change that the watch brings. */
+export function noteOrder(memory: SetMemory, set: EphemeralRunnerSet): void {
+  const uid = set.metadata.uid ?? "";
+  const before = memory.seenPatchIds.get(uid);
+  memory.seenPatchIds.set(uid, set.spec.patchID);
+  if (before !== undefined && before !== set.spec.patchID) memory.newOrders.add(uid);
+}
+
+export async function reconcileRunnerSet(
+  ctx: Context,
+  memory: SetMemory,
+  key: string,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const set = ctx.kinds.runnerSets.find(parseKey(key));
+  if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
+  const seen = observeSet(ctx, set);
+  if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen, signal);
+  if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
+  const plan = planFor(ctx, memory, seen);
+  const refused = await apply(ctx, memory, seen, plan, signal);
+  const retireMs = await retireFailed(ctx, seen);
+  return writeBack(ctx, memory, { plan, refused, retireMs }, set);
+}
+
+function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePlan {
+  const { set, uid, views } = seen;
+  const starting = views.filter(({ state }) => state === "pending").length;
+  return planScale({
+    replicas: Math.max(0, set.spec.replicas ?? 0),
+    patchId: set.spec.patchID,
+    actedPatchId: actedPatchIdOf(seen),
+    hasNewOrder: memory.newOrders.has(uid),
+    outdated: planStatus(seen.runners, views).phase === "Outdated",
+    creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs(), starting),
+    runners: views,
+  });
+}
+
+/** Before our first act on a set that ARC made, its own rule holds: the highest number of a child. */
+function actedPatchIdOf(seen: SetObservation): number | undefined {
+  const text = seen.set.metadata.annotations?.[annotations.actedPatchId];
+  if (text !== undefined && /^\d{1,10}$/.test(text)) return Number(text);
+  const ofChildren = seen.runners.map((one) =>
+    Number(one.metadata.annotations?.[annotations.patchId]),
+  );
+  const numbers = ofChildren.filter((one) => Number.isInteger(one));
+  return numbers.length > 0 ? Math.max(...numbers) : undefined;
+}
+
+/** Creates and removes; resolves to how many creations the cluster refused. */
+async function apply(
+  ctx: Context,
+  memory: SetMemory,
+  seen: SetObservation,
+  plan: ScalePlan,
+  signal: AbortSignal,
+): Promise<number> {
+  // From here on a further change of the number is a further order.
+  memory.newOrders.delete(seen.uid);
+  try {
+    for (const { key } of plan.removeAtOnce) {
+      const runner = seen.byKey.get(key);
+      if (runner) await endRunner(ctx, runner);
+    }
+    if (plan.removeCount > 0) await removeIdle(ctx, seen, plan.idle, plan.removeCount, signal);
+    const recycled = await removeIdle(ctx, seen, plan.recycle, plan.recycle.length, signal);
+    return await create(ctx, seen, plan.create + recycled);
+  } catch (error) {
+    if (plan.acts) memory.newOrders.add(seen.uid);
+    throw error;
+  }
+}
+
+async function create(ctx: Context, seen: SetObservation, count: number): Promise<number> {
+  if (count === 0) return 0;
+  await keepProxySecret(ctx, seen.set);
+  const { created, refused, message } = await createRunners(ctx, seen, count);
+  const fields = { set: seen.set.metadata.name, patchId: seen.set.spec.patchID, created, refused };
+  ctx.log.info("runners_created", fields);
+  if (refused > 0) {
+    await ctx.events.warn(seen.set, "EphemeralRunnerSet", "RunnersRefused", message);
+  }
+  return refused;
+}
+
+interface Done {
+  plan: ScalePlan;
+  refused: number;
+  retireMs: number | undefined;
+}
+
+async function writeBack(
+  ctx: Context,
+  memory: SetMemory,
+  done: Done,
+  was: EphemeralRunnerSet,
+): Promise<PassResult> {
+  const { plan, refused } = done;
+  const set = ctx.kinds.runnerSets.find(keyOf(was)) ?? was;
+  if (set.metadata.uid !== was.metadata.uid) return {};
+  const after = observeSet(ctx, set);
+  const held = plan.withheld + refused;
+  const refusedCount = held + refusedRunners(ctx, after);
+  // An order that could not be carried out in full stays owed; the pass acted on what it had read.
+  const actedPatchId = plan.acts && held === 0 ? was.spec.patchID : undefined;
+  await writeNotes(ctx, set, { actedPatchId, refusedCount });
+  const latest = ctx.kinds.runnerSets.find(keyOf(was)) ?? set;
+  const status = planStatus(after.runners, after.views);
+  const statusMs = await writeStatus(ctx, latest, status, memory.statusWrites);
+  const busy = plan.removeCount > 0 || plan.recycle.length > 0;
+  return {
+    againMs: earliest([
+      statusMs || undefined,
+      done.retireMs,
+      held > 0 ? waitForRoom(ctx, after) : undefined,
+      busy ? ctx.settings.busyRetryMs : undefined,
+    ]),
+  };
+}
+
+/** Runners that exist but that the cluster gave no pod. */
+function refusedRunners(ctx: Context, { runners }: SetObservation): number {
+  return runners.filter((runner) => {
+    if (ctx.kinds.runners.isGoing(runner)) return false;
+    const { phase, reason } = runner.status ?? {};
+    const invalid = phase === "Failed" && reason === "InvalidPod";
+    return invalid || (phase === "Pending" && reason === "QuotaExceeded");
+  }).length;
+}
+
+function waitForRoom(ctx: Context, { uid }: SetObservation): number {
+  const openMs = ctx.breakers.of(uid).openUntilMs - ctx.clock.nowMs();
+  return Math.max(1_000, openMs > 0 ? openMs : ctx.settings.quotaRetryMs);
+}
+
+function earliest(waits: (number | undefined)[]): number | undefined {
+  const given = waits.filter((one) => one !== undefined);
+  return given.length > 0 ? Math.min(...given) : undefined;
+}
+
+async function protect(ctx: Context, set: EphemeralRunnerSet): Promise<PassResult> {
+  const value = [...(set.metadata.finalizers ?? []), finalizers.ephemeralRunnerSet];
+  try {
+    const patched = await ctx.client.patch<EphemeralRunnerSet>(ephemeralRunnerSets, keyOf(set), {
+      type: "json",
+      operations: [
+        { op: "test", path: "/metadata/uid", value: set.metadata.uid },
+        { op: "add", path: "/metadata/finalizers", value },
+      ],
+    });
+    ctx.kinds.runnerSets.note(patched);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+    return {};
+  }
+  return { againMs: 0 };
+}

@@ -1,0 +1,119 @@
+// Why: a runner leaves in one order: the service lets its registration go, then the pod is deleted, then the
+// finalizers. Until the service agrees the pod runs on, so deleting a busy runner waits for its job. Where
+// ARC would wait for ever (a credential that is gone, a job whose pod died long ago) there is a bound.
+import { KubernetesError } from "@runlet/kubernetes/client";
+import {
+  ephemeralRunners,
+  finalizers,
+  labels,
+  pods,
+  secrets,
+  type EphemeralRunner,
+} from "@runlet/kubernetes/resources";
+import type { Context } from "../../context.ts";
+import { keyOf, objectKey } from "../../kinds.ts";
+import { usesContainerHooks } from "../../runner-pod.ts";
+import type { PassResult } from "../../work-queue.ts";
+import { removePod } from "./fail.ts";
+import { planPod } from "./plan-pod.ts";
+import { removeRegistration } from "./remove-registration.ts";
+
+const ours: readonly string[] = [finalizers.runnerRegistration, finalizers.ephemeralRunner];
+
+export async function finalizeRunner(
+  ctx: Context,
+  runner: EphemeralRunner,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const held = runner.metadata.finalizers ?? [];
+  if (!held.some((one) => ours.includes(one))) return {};
+  const uid = runner.metadata.uid ?? "";
+  if (held.includes(finalizers.runnerRegistration)) {
+    const restMs = (ctx.memory.of(uid).busyUntilMs ?? 0) - ctx.clock.nowMs();
+    if (restMs > 0) return { againMs: restMs };
+    if ((await endRegistration(ctx, runner, signal)) === "busy") {
+      return { againMs: ctx.settings.busyRetryMs };
+    }
+  }
+  const pod = ctx.kinds.pods.find(keyOf(runner));
+  if (pod) await removePod(ctx, runner, pod);
+  if (usesContainerHooks(runner)) await removeHookObjects(ctx, runner);
+  await dropFinalizers(ctx, runner, held);
+  return {};
+}
+
+async function endRegistration(
+  ctx: Context,
+  runner: EphemeralRunner,
+  signal: AbortSignal,
+): Promise<"ended" | "busy"> {
+  try {
+    if ((await removeRegistration(ctx, runner, signal)) === "removed") return "ended";
+  } catch (error) {
+    if (await isOrphan(ctx, runner)) return giveUp(ctx, runner, "its credential is gone");
+    throw error;
+  }
+  const deletedMs = sinceDeletion(ctx, runner);
+  if (deletedMs < ctx.settings.busyGiveUpMs || hasLivingPod(ctx, runner)) return "busy";
+  return giveUp(ctx, runner, "the service calls it busy, but its pod ended long ago");
+}
+
+/** Nobody can ask the service any more: the credential is gone, and with it, as a rule, the namespace. */
+async function isOrphan(ctx: Context, runner: EphemeralRunner): Promise<boolean> {
+  const namespace = runner.metadata.namespace ?? "";
+  const terminating = ctx.scope.isTerminating(namespace);
+  if (!terminating && sinceDeletion(ctx, runner) < ctx.settings.orphanGiveUpMs) return false;
+  return !(await ctx.services.hasCredential(namespace, runner.spec));
+}
+
+async function giveUp(ctx: Context, runner: EphemeralRunner, why: string): Promise<"ended"> {
+  const message = `the registration of ${runner.metadata.name} was left to GitHub: ${why}`;
+  await ctx.events.warn(runner, "EphemeralRunner", "RegistrationAbandoned", message);
+  return "ended";
+}
+
+function sinceDeletion(ctx: Context, runner: EphemeralRunner): number {
+  const at = Date.parse(runner.metadata.deletionTimestamp ?? "");
+  return Number.isFinite(at) ? ctx.clock.wallMs() - at : 0;
+}
+
+function hasLivingPod(ctx: Context, runner: EphemeralRunner): boolean {
+  const pod = ctx.kinds.pods.find(keyOf(runner));
+  return pod !== undefined && ["wait", "alive"].includes(planPod(pod).kind);
+}
+
+/** Container hooks make pods and Secrets of their own, labelled with the runner's name. */
+async function removeHookObjects(ctx: Context, runner: EphemeralRunner): Promise<void> {
+  const namespace = runner.metadata.namespace ?? "";
+  const labelSelector = `${labels.runnerPod}=${runner.metadata.name}`;
+  for (const resource of [pods, secrets]) {
+    const left = await ctx.client.list(resource, { namespace, labelSelector });
+    for (const object of left.items) {
+      await ctx.client.remove(resource, { namespace, name: object.metadata.name });
+    }
+  }
+}
+
+/** One patch for both; it names what it saw, so that a finalizer of somebody else is never lost. */
+async function dropFinalizers(
+  ctx: Context,
+  runner: EphemeralRunner,
+  held: string[],
+): Promise<void> {
+  const value = held.filter((one) => !ours.includes(one));
+  const path = "/metadata/finalizers";
+  try {
+    const patched = await ctx.client.patch<EphemeralRunner>(ephemeralRunners, keyOf(runner), {
+      type: "json",
+      operations: [
+        { op: "test", path: "/metadata/uid", value: runner.metadata.uid },
+        { op: "test", path, value: held },
+        { op: "replace", path, value },
+      ],
+    });
+    if (value.length > 0) ctx.kinds.runners.note(patched);
+    ctx.log.info("runner_removed", { runner: objectKey(runner) });
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+  }
+}

@@ -1,0 +1,155 @@
+// Why: one pass for one runner: observe it and its pod, plan, do the one thing that is next.
+import { KubernetesError } from "@runlet/kubernetes/client";
+import {
+  finalizers,
+  pods,
+  ephemeralRunners,
+  type EphemeralRunner,
+} from "@runlet/kubernetes/resources";
+import type { Context } from "../../context.ts";
+import { controllerOf, keyOf, objectKey, parseKey } from "../../kinds.ts";
+import type { Pod } from "../../pod.ts";
+import { runnerIdOf } from "../../runner-pod.ts";
+import type { PassResult } from "../../work-queue.ts";
+import { failRunner, outdateRunner, removePod, removeSecret, retryPod } from "./fail.ts";
+import { finalizeRunner } from "./finalize.ts";
+import { launchPod } from "./launch-pod.ts";
+import { hasJob, planRunner, type RunnerPlan } from "./plan-runner.ts";
+import { endRunner, register } from "./register.ts";
+import { findJitSecret, removeRegistration } from "./remove-registration.ts";
+import { patchStatus } from "./status.ts";
+
+/** Kubernetes gives a node that went away 5 minutes; its pods stay "terminating" for ever. */
+const nodeLostMs = 60_000;
+
+export async function reconcileRunner(
+  ctx: Context,
+  key: string,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const runner = ctx.kinds.runners.find(parseKey(key));
+  if (!runner || !ctx.scope.manages(runner.metadata.namespace ?? "")) return {};
+  if (runner.metadata.deletionTimestamp) return finalizeRunner(ctx, runner, signal);
+  if (ctx.kinds.runners.isGoing(runner)) return {};
+  const held = runner.metadata.finalizers ?? [];
+  if (!held.includes(finalizers.runnerRegistration)) return protect(ctx, runner, held);
+  const pod = ctx.kinds.pods.find(keyOf(runner));
+  const { settings, clock } = ctx;
+  const facts = ctx.memory.of(runner.metadata.uid ?? "");
+  const seen = { runner, pod, facts, nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+  return apply(ctx, runner, pod, planRunner(seen, { ...settings, nodeLostMs }), signal);
+}
+
+async function apply(
+  ctx: Context,
+  runner: EphemeralRunner,
+  pod: Pod | undefined,
+  plan: RunnerPlan,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  switch (plan.do) {
+    case "wait":
+      return plan.againMs === undefined ? {} : { againMs: plan.againMs };
+    case "register":
+      return register(ctx, runner, signal);
+    case "launch":
+      return launchPod(ctx, runner, signal);
+    case "adopt":
+      return adopt(ctx, runner, pod, signal);
+    case "confirm-lost":
+      return confirmLost(ctx, runner);
+    case "end":
+      await end(ctx, runner, plan.why);
+      return {};
+    case "show":
+      await patchStatus(ctx, runner, plan.status);
+      return {};
+    case "retry":
+      if (pod) await retryPod(ctx, runner, pod, plan, signal);
+      return {};
+    case "drop-pod":
+    case "tidy":
+      return tidy(ctx, runner, pod, plan.do, signal);
+    case "fail":
+      await failRunner(ctx, runner, plan, signal);
+      return {};
+    case "outdate":
+      await outdateRunner(ctx, runner, plan.message, signal);
+      return {};
+  }
+}
+
+/** A runner that somebody else made without them would leak its registration. */
+async function protect(ctx: Context, runner: EphemeralRunner, held: string[]): Promise<PassResult> {
+  const value = [...new Set([...held, finalizers.ephemeralRunner, finalizers.runnerRegistration])];
+  const patched = await ctx.client.patch<EphemeralRunner>(ephemeralRunners, keyOf(runner), {
+    type: "json",
+    operations: [
+      { op: "test", path: "/metadata/uid", value: runner.metadata.uid },
+      { op: "add", path: "/metadata/finalizers", value },
+    ],
+  });
+  ctx.kinds.runners.note(patched);
+  return { againMs: 0 };
+}
+
+/** A crash fell between pod and status: the Secret says which registration the pod has. */
+async function adopt(
+  ctx: Context,
+  runner: EphemeralRunner,
+  pod: Pod | undefined,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const known = ctx.memory.of(runner.metadata.uid ?? "").registration?.runnerId;
+  const secret = known === undefined ? await findJitSecret(ctx, runner) : undefined;
+  const runnerId = known ?? (secret && runnerIdOf(secret));
+  if (runnerId === undefined) {
+    // A pod without its Secret can never start.
+    const why = { reason: "SecretMissing", message: "the Secret with its JIT config is gone" };
+    if (pod) await retryPod(ctx, runner, pod, why, signal);
+    return {};
+  }
+  const runnerName = runner.metadata.name;
+  await patchStatus(ctx, runner, { runnerId, runnerName, phase: "Pending", ready: false });
+  return { againMs: 0 };
+}
+
+/** The caches of runners and pods are two: before a runner is ended the cluster itself is asked. */
+async function confirmLost(ctx: Context, runner: EphemeralRunner): Promise<PassResult> {
+  const pod = await ctx.client.find<Pod>(pods, keyOf(runner));
+  if (pod && controllerOf(pod)?.uid === runner.metadata.uid) {
+    ctx.kinds.pods.note(pod);
+    return { againMs: 1_000 };
+  }
+  await end(ctx, runner, "pod-gone");
+  return {};
+}
+
+async function end(ctx: Context, runner: EphemeralRunner, why: string): Promise<void> {
+  const withJob = hasJob(runner);
+  ctx.log.info("runner_ended", { runner: objectKey(runner), why, withJob });
+  const set = controllerOf(runner)?.uid;
+  if (set !== undefined && (withJob || why === "finished")) ctx.breakers.succeeded(set);
+  await endRunner(ctx, runner);
+}
+
+/** Pod and Secret of a runner that is done, or a counted pod that still stands. */
+async function tidy(
+  ctx: Context,
+  runner: EphemeralRunner,
+  pod: Pod | undefined,
+  what: "tidy" | "drop-pod",
+  signal: AbortSignal,
+): Promise<PassResult> {
+  if (pod) await removePod(ctx, runner, pod);
+  const uid = runner.metadata.uid ?? "";
+  if (what === "drop-pod" || ctx.memory.of(uid).tidied) return {};
+  try {
+    await removeRegistration(ctx, runner, signal);
+    await removeSecret(ctx, runner);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+  }
+  ctx.memory.note(uid, { tidied: true });
+  return {};
+}

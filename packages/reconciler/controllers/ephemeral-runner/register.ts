@@ -1,0 +1,117 @@
+// Why: a runner begins with its registration: a JIT config from the service, kept in a Secret that only its
+// pod reads. An answer may be lost at any point; the name, which nobody else uses, leads back to it.
+import { KubernetesError } from "@runlet/kubernetes/client";
+import { ephemeralRunners, secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
+import type { Failure, JitConfig } from "@runlet/actions-service/service";
+import type { Context } from "../../context.ts";
+import { controllerOf, keyOf } from "../../kinds.ts";
+import { jitSecret, workFolderOf } from "../../runner-pod.ts";
+import { ServiceFailed, type ScopedService } from "../../services.ts";
+import type { PassResult } from "../../work-queue.ts";
+import { launchPod } from "./launch-pod.ts";
+
+/** Registers and, when that is done, makes the pod. */
+export async function register(
+  ctx: Context,
+  runner: EphemeralRunner,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const scoped = await ctx.services.find(runner.metadata.namespace ?? "", runner.spec);
+  const againMs = ctx.limit.reserve(scoped.scopeKey);
+  if (againMs > 0) return { againMs };
+  const outcome = await scoped.service.generateJitConfig(
+    runner.spec.runnerScaleSetId,
+    { name: runner.metadata.name, workFolder: workFolderOf(runner) },
+    { signal },
+  );
+  if (!outcome.ok) return afterRefusal(ctx, runner, scoped, outcome.failure, signal);
+  await keepSecret(ctx, runner, outcome.value);
+  const uid = runner.metadata.uid ?? "";
+  const { id: runnerId, name: runnerName } = outcome.value.runner;
+  ctx.memory.unregister(uid);
+  ctx.memory.note(uid, { registration: { runnerId, runnerName, atMs: ctx.clock.nowMs() } });
+  return launchPod(ctx, runner, signal);
+}
+
+async function afterRefusal(
+  ctx: Context,
+  runner: EphemeralRunner,
+  scoped: ScopedService,
+  failure: Failure,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  if (failure.reason === "runner-exists") return resolveConflict(ctx, runner, scoped, signal);
+  if (failure.reason === "rate-limited") {
+    const againMs = failure.retryAfterMs ?? 30_000;
+    ctx.limit.pause(scoped.scopeKey, againMs);
+    ctx.log.warn("registration_limited", { scope: scoped.scopeKey, againMs });
+    return { againMs };
+  }
+  if (failure.reason === "scale-set-gone") doubtScaleSet(ctx, runner);
+  throw new ServiceFailed(`registering runner ${runner.metadata.name}`, failure);
+}
+
+/** The AutoscalingRunnerSet looks the scale set up again, and makes a new one if it is really gone. */
+function doubtScaleSet(ctx: Context, runner: EphemeralRunner) {
+  const setName = controllerOf(runner)?.name ?? "";
+  const namespace = runner.metadata.namespace ?? "";
+  const set = ctx.kinds.runnerSets.find({ namespace, name: setName });
+  const owner = set && controllerOf(set);
+  if (!owner) return;
+  ctx.doubted.add(owner.uid);
+  ctx.wake.autoscaling(`${namespace}/${owner.name}`);
+}
+
+/**
+ * The name is taken: an earlier attempt of ours whose answer was lost, or a runner that survived its cluster.
+ * Ours (same scale set, idle) is removed and the next pass registers; anybody else's ends this runner.
+ */
+async function resolveConflict(
+  ctx: Context,
+  runner: EphemeralRunner,
+  { service }: ScopedService,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const { name } = runner.metadata;
+  const found = await service.findRunnerByName(name, { signal });
+  if (!found.ok) throw new ServiceFailed(`looking for runner ${name}`, found.failure);
+  if (!found.value) return { againMs: 1_000 };
+  const ours = found.value.scaleSetId === runner.spec.runnerScaleSetId;
+  const removed = ours ? await service.removeRunner(found.value.id, { signal }) : undefined;
+  if (removed && !removed.ok) throw new ServiceFailed(`removing runner ${name}`, removed.failure);
+  if (removed && removed.value !== "busy") {
+    ctx.log.info("own_registration_removed", { runner: name, id: found.value.id });
+    return { againMs: 0 };
+  }
+  ctx.log.warn("runner_name_taken", { runner: name, by: found.value.scaleSetId });
+  await endRunner(ctx, runner);
+  return {};
+}
+
+/** A Secret that is left from an earlier attempt holds a registration that has just been replaced. */
+async function keepSecret(ctx: Context, runner: EphemeralRunner, jit: JitConfig): Promise<void> {
+  const secret = jitSecret(runner, jit);
+  try {
+    await ctx.client.create(secrets, secret);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.reason !== "AlreadyExists") throw error;
+    const body = {
+      data: secret.data,
+      metadata: { ownerReferences: secret.metadata.ownerReferences },
+    };
+    await ctx.client.patch(secrets, keyOf(runner), { type: "merge", body });
+  }
+}
+
+/** Deletes the runner; its finalizers do the rest. */
+export async function endRunner(ctx: Context, runner: EphemeralRunner): Promise<void> {
+  const { uid } = runner.metadata;
+  const precondition = uid === undefined ? {} : { uid };
+  try {
+    await ctx.client.remove(ephemeralRunners, keyOf(runner), precondition);
+  } catch (error) {
+    // Another object of that name: ours is gone.
+    if (!(error instanceof KubernetesError) || error.status !== 409) throw error;
+  }
+  ctx.kinds.runners.noteRemoved(runner);
+}

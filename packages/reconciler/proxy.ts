@@ -1,0 +1,53 @@
+// Why: a proxy's user and password stand in a Secret of the user; clients and pods want them inside the URL.
+// Pods get them through one flattened Secret, so that no pod spec ever shows them (ARC 0.14.2,
+// apis/actions.github.com/v1alpha1/proxyconfig).
+import type { KubernetesClient } from "@runlet/kubernetes/client";
+import { secrets, type ProxyConfig, type ProxyServer } from "@runlet/kubernetes/resources";
+import { CredentialUnusable } from "./credential.ts";
+import type { Secret } from "./pod.ts";
+
+/** URLs with user info; a secret. */
+export interface ResolvedProxy {
+  httpProxy?: string;
+  httpsProxy?: string;
+  noProxy: string[];
+}
+
+/** Throws CredentialUnusable when a referenced Secret is missing or a URL cannot be read. */
+export async function resolveProxy(
+  client: KubernetesClient,
+  namespace: string,
+  proxy: ProxyConfig,
+): Promise<ResolvedProxy> {
+  const out: ResolvedProxy = { noProxy: proxy.noProxy ?? [] };
+  if (proxy.http) out.httpProxy = await resolve(client, namespace, proxy.http);
+  if (proxy.https) out.httpsProxy = await resolve(client, namespace, proxy.https);
+  return out;
+}
+
+/** Keys as pods read them (runner-pod.ts). */
+export function proxySecretData(proxy: ResolvedProxy): Record<string, string> {
+  const data: Record<string, string> = {};
+  if (proxy.httpProxy) data["http_proxy"] = proxy.httpProxy;
+  if (proxy.httpsProxy) data["https_proxy"] = proxy.httpsProxy;
+  if (proxy.noProxy.length > 0) data["no_proxy"] = proxy.noProxy.join(",");
+  const base64 = ([key, value]: [string, string]) => [key, Buffer.from(value).toString("base64")];
+  return Object.fromEntries(Object.entries(data).map(base64));
+}
+
+async function resolve(
+  client: KubernetesClient,
+  namespace: string,
+  server: ProxyServer,
+): Promise<string> {
+  if (!URL.canParse(server.url)) throw new CredentialUnusable("spec.proxy has a URL that is none");
+  const url = new URL(server.url);
+  const name = server.credentialSecretRef;
+  if (!name) return url.href;
+  const secret = await client.find<Secret>(secrets, { namespace, name });
+  if (!secret) throw new CredentialUnusable(`proxy secret ${namespace}/${name} does not exist`);
+  const read = (key: string) => Buffer.from(secret.data?.[key] ?? "", "base64").toString();
+  url.username = encodeURIComponent(read("username"));
+  url.password = encodeURIComponent(read("password"));
+  return url.href;
+}

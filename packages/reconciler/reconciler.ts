@@ -1,0 +1,167 @@
+// Why: the in-cluster half of Runlet: it turns AutoscalingRunnerSets into runners. This file puts caches,
+// queues and controllers together; what is done to an object stands in its controller's folder.
+import type { KubernetesClient, KubernetesObject, Resource } from "@runlet/kubernetes/client";
+import {
+  autoscalingListeners,
+  autoscalingRunnerSets,
+  ephemeralRunners,
+  ephemeralRunnerSets,
+  labels,
+  namespaces as namespaceKind,
+  pods,
+} from "@runlet/kubernetes/resources";
+import type { WatchedKind, WatchOptions } from "@runlet/kubernetes/watch";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+import { createBreakers } from "./breaker.ts";
+import type { Context, Kinds } from "./context.ts";
+import { createControllers, type Controllers } from "./controllers/controllers.ts";
+import { createEvents } from "./events.ts";
+import { createKind, type Kind } from "./kinds.ts";
+import { createNamespaceScope, type Namespace } from "./namespace-scope.ts";
+import { createRegistrationLimit } from "./registration-limit.ts";
+import { createRunnerMemory } from "./runner-memory.ts";
+import { createServices, type ServiceFactory } from "./services.ts";
+import { reconcilerSettings, type ReconcilerSettings } from "./settings.ts";
+
+export interface ReconcilerDeps {
+  client: KubernetesClient;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Makes a client of the Actions Service for one config URL and credential. */
+  serviceFor: ServiceFactory;
+  /** A cache of one kind; `createWatchedKind` of @runlet/kubernetes/watch with its deps. */
+  watch: <T extends KubernetesObject>(options: WatchOptions) => WatchedKind<T>;
+  version: string;
+}
+
+export interface ReconcilerOptions {
+  /** Act in these; absent: in every namespace labelled runlet.dev/managed=true. */
+  namespaces?: readonly string[];
+  /** The uid of kube-system; absent: read at the start. */
+  clusterId?: string;
+  excludedLabelPrefixes?: readonly string[];
+  settings?: Partial<ReconcilerSettings>;
+}
+
+export interface Reconciler {
+  /** Works until the signal aborts; resolves when the passes under way have ended. Rejects if it cannot start. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The caches are filled and the queues work. */
+  ready(): boolean;
+  /** Objects that wait for a pass or are in one now. */
+  busyCount(): number;
+}
+
+export function createReconciler(
+  deps: ReconcilerDeps,
+  options: ReconcilerOptions = {},
+): Reconciler {
+  let controllers: Controllers | undefined;
+  return {
+    async run(signal) {
+      const clusterId = options.clusterId ?? (await readClusterId(deps.client, signal));
+      const caches = createCaches(deps, options.namespaces, signal);
+      const ctx = createContext(deps, options, clusterId, caches);
+      const made = createControllers(ctx, caches.labelled);
+      try {
+        await Promise.all(
+          [caches.labelled, ...Object.values(caches.kinds)].map((kind) => kind?.ready()),
+        );
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      deps.log.info("reconciler_ready", { clusterId, version: deps.version });
+      controllers = made;
+      await made.run(signal);
+    },
+    ready: () => controllers !== undefined,
+    busyCount: () => controllers?.busyCount() ?? 0,
+  };
+}
+
+interface Caches {
+  kinds: Kinds;
+  /** Absent when the namespaces are named. */
+  labelled: Kind<Namespace> | undefined;
+}
+
+function createCaches(
+  deps: ReconcilerDeps,
+  names: readonly string[] | undefined,
+  signal: AbortSignal,
+): Caches {
+  function kindOf<T extends KubernetesObject>(
+    resource: Resource,
+    where: readonly (string | undefined)[],
+    labelSelector?: string,
+  ): Kind<T> {
+    const selector = labelSelector === undefined ? {} : { labelSelector };
+    const watched = new Map(
+      where.map((namespace) => [
+        namespace,
+        deps.watch<T>({ resource, signal, ...selector, ...(namespace ? { namespace } : {}) }),
+      ]),
+    );
+    const all = [...watched.values()];
+    return createKind(
+      all,
+      (object) => watched.get(object.metadata.namespace) ?? watched.get(undefined),
+    );
+  }
+  const where = names ?? [undefined];
+  return {
+    kinds: {
+      autoscaling: kindOf(autoscalingRunnerSets, where),
+      runnerSets: kindOf(ephemeralRunnerSets, where),
+      runners: kindOf(ephemeralRunners, where),
+      pods: kindOf(pods, where, `${labels.ephemeralRunner}=True`),
+      // ARC keeps its listeners in its own namespace, whichever that is.
+      listeners: kindOf(autoscalingListeners, [undefined]),
+    },
+    labelled: names ? undefined : kindOf(namespaceKind, [undefined], `${labels.managed}=true`),
+  };
+}
+
+function createContext(
+  deps: ReconcilerDeps,
+  options: ReconcilerOptions,
+  clusterId: string,
+  caches: Caches,
+): Context {
+  const { client, clock, random, log, version } = deps;
+  const settings = { ...reconcilerSettings, ...options.settings };
+  const notYet = () => {
+    throw new Error("the queues do not exist yet");
+  };
+  return {
+    client,
+    clock,
+    random,
+    log,
+    version,
+    settings,
+    clusterId,
+    excludedLabelPrefixes: options.excludedLabelPrefixes ?? [],
+    kinds: caches.kinds,
+    scope: createNamespaceScope(options.namespaces, caches.labelled),
+    services: createServices({ client, clock, serviceFor: deps.serviceFor }),
+    limit: createRegistrationLimit(clock),
+    memory: createRunnerMemory(),
+    breakers: createBreakers({ opensAfter: settings.breakerOpensAfter, backoff: settings.breaker }),
+    events: createEvents({ client, clock, log }),
+    wake: { autoscaling: notYet, runnerSet: notYet, runner: notYet },
+    doubted: new Set(),
+  };
+}
+
+async function readClusterId(client: KubernetesClient, signal: AbortSignal): Promise<string> {
+  const found = await client.find(namespaceKind, { name: "kube-system" }, { signal });
+  const uid = found?.metadata.uid;
+  if (uid === undefined)
+    throw new Error("namespace kube-system cannot be read: no identity of the cluster");
+  return uid;
+}

@@ -1,0 +1,149 @@
+// Why: one client of the Actions Service for each set of connection facts, so that token refreshes are
+// shared. Secrets and config maps are read live when they are needed (nobody may list all secrets): the
+// credential each time an admin connection is made, so that a rotated one is found by itself.
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
+import type { ActionsService, Failure, GitHubCredential } from "@runlet/actions-service/service";
+import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
+import {
+  configMaps,
+  secrets,
+  type ProxyConfig,
+  type TlsConfig,
+} from "@runlet/kubernetes/resources";
+import type { Clock } from "@runlet/runtime/clock";
+import { CredentialUnusable, parseCredential } from "./credential.ts";
+import { contentHash } from "./hash.ts";
+import { resolveProxy, type ResolvedProxy } from "./proxy.ts";
+import type { Secret } from "./pod.ts";
+
+/** What it takes to reach the service for one set; the factory is the composition's. */
+export interface ServiceRequest {
+  configUrl: string;
+  /** Reads the secret at each call. Rejects with CredentialUnusable. */
+  credential: () => Promise<GitHubCredential>;
+  /** PEM, to be trusted beside the built-in roots. */
+  caPem?: string;
+  proxy?: ResolvedProxy;
+}
+
+export type ServiceFactory = (request: ServiceRequest) => ActionsService;
+
+/** The part of a spec that says how the service is reached: of an ARS, an ERS' runner spec or an ER. */
+export interface Connection {
+  githubConfigUrl?: string;
+  githubConfigSecret?: string;
+  proxy?: ProxyConfig;
+  githubServerTLS?: TlsConfig;
+  vaultConfig?: Record<string, unknown>;
+}
+
+export interface Services {
+  /** Throws InvalidConfigUrl and CredentialUnusable. */
+  find(namespace: string, connection: Connection): Promise<ScopedService>;
+  /** Whether the credential of the connection exists (a live read). */
+  hasCredential(namespace: string, connection: Connection): Promise<boolean>;
+}
+
+export interface ScopedService {
+  service: ActionsService;
+  /** The registration limit counts by this. */
+  scopeKey: string;
+}
+
+/** The service did not do what was asked; carries its own words and its Retry-After. */
+export class ServiceFailed extends Error {
+  override name = "ServiceFailed";
+  readonly failure: Failure;
+  readonly retryAfterMs: number | undefined;
+  constructor(attempt: string, failure: Failure) {
+    super(`${attempt}: ${failure.message} (${failure.reason})`);
+    this.failure = failure;
+    this.retryAfterMs = failure.retryAfterMs;
+  }
+}
+
+/** How long a CA or proxy secret is believed. */
+const trustMs = 600_000;
+
+export function createServices(deps: {
+  client: KubernetesClient;
+  clock: Clock;
+  serviceFor: ServiceFactory;
+}): Services {
+  const made = new Map<string, Promise<ScopedService & { checkedAtMs: number; extras: string }>>();
+
+  async function make(
+    namespace: string,
+    connection: Connection,
+    last?: { extras: string } & ScopedService,
+  ) {
+    const url = parseConfigUrl(connection.githubConfigUrl ?? "");
+    const extras = await readExtras(deps.client, namespace, connection);
+    const checkedAtMs = deps.clock.nowMs();
+    const hash = contentHash(extras);
+    if (last?.extras === hash) return { ...last, checkedAtMs };
+    const credential = () => readCredential(deps.client, namespace, connection);
+    const service = deps.serviceFor({ configUrl: url.url, credential, ...extras });
+    return { service, scopeKey: url.scopeKey, checkedAtMs, extras: hash };
+  }
+
+  return {
+    async find(namespace, connection) {
+      const { githubConfigUrl, githubConfigSecret, proxy, githubServerTLS, vaultConfig } =
+        connection;
+      if (typeof vaultConfig?.["type"] === "string" && vaultConfig["type"] !== "") {
+        throw new CredentialUnusable("vaultConfig: secrets from a vault are not supported yet");
+      }
+      const key = contentHash([
+        namespace,
+        githubConfigUrl,
+        githubConfigSecret,
+        proxy,
+        githubServerTLS,
+      ]);
+      const known = await made.get(key);
+      const plain = proxy === undefined && githubServerTLS === undefined;
+      const fresh = known && deps.clock.nowMs() - known.checkedAtMs < trustMs;
+      if (known && (plain || fresh)) return known;
+      const making = make(namespace, connection, known);
+      made.set(key, making);
+      making.catch(() => made.get(key) === making && made.delete(key));
+      return making;
+    },
+    async hasCredential(namespace, connection) {
+      const name = connection.githubConfigSecret ?? "";
+      if (name === "") return false;
+      return (await deps.client.find<Secret>(secrets, { namespace, name })) !== undefined;
+    },
+  };
+}
+
+async function readCredential(
+  client: KubernetesClient,
+  namespace: string,
+  connection: Connection,
+): Promise<GitHubCredential> {
+  const name = connection.githubConfigSecret ?? "";
+  if (name === "") throw new CredentialUnusable("githubConfigSecret is not set");
+  const secret = await client.find<Secret>(secrets, { namespace, name });
+  if (!secret) throw new CredentialUnusable(`secret ${namespace}/${name} does not exist`);
+  return parseCredential(secret);
+}
+
+async function readExtras(
+  client: KubernetesClient,
+  namespace: string,
+  connection: Connection,
+): Promise<{ caPem?: string; proxy?: ResolvedProxy }> {
+  const extras: { caPem?: string; proxy?: ResolvedProxy } = {};
+  const ca = connection.githubServerTLS?.certificateFrom?.configMapKeyRef;
+  if (ca?.name) {
+    type ConfigMap = KubernetesObject & { data?: Record<string, string> };
+    const map = await client.find<ConfigMap>(configMaps, { namespace, name: ca.name });
+    const pem = map?.data?.[ca.key];
+    if (!pem) throw new CredentialUnusable(`config map ${namespace}/${ca.name} has no ${ca.key}`);
+    extras.caPem = pem;
+  }
+  if (connection.proxy) extras.proxy = await resolveProxy(client, namespace, connection.proxy);
+  return extras;
+}

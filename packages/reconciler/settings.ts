@@ -1,0 +1,62 @@
+// Why: every number of the reconciler stands in one table, with its reason.
+import type { Backoff } from "@runlet/runtime/backoff";
+
+export interface ReconcilerSettings {
+  /** Passes at once, by kind of object. Runners wait for two services each, so many fit one core. */
+  runnerPasses: number;
+  runnerSetPasses: number;
+  autoscalingPasses: number;
+  /** Runners that one set creates, or removes, at once. */
+  writesAtOnce: number;
+  /** Between passes of one object that fail. */
+  passBackoff: Backoff;
+  /** A change shortens such a wait to this. */
+  changeDelayMs: number;
+  /** Changes of runners within this time are one pass of their set. */
+  gatherMs: number;
+  /** ARC's waits before pod number 2 … 6 of a runner (ephemeralrunner_controller.go, failedRunnerBackoff). */
+  podRetriesMs: readonly number[];
+  /** After "a job is running". */
+  busyRetryMs: number;
+  /** After "exceeded quota", and the age at which such a runner makes way for a new one. */
+  quotaRetryMs: number;
+  quotaGiveUpMs: number;
+  /** A pod that has not started by then is given up: a JIT config is good for about an hour. */
+  startLimitMs: number;
+  /** Status writes of one set, at most one in this time. */
+  statusEveryMs: number;
+  /** How long a Failed runner is shown before it makes room; doubles while nothing succeeds. */
+  failedShown: Backoff;
+  /** Failures in a row that stop new runners of a set … */
+  breakerOpensAfter: number;
+  /** … and for how long; then one is tried. */
+  breaker: Backoff;
+  /** A runner that is being deleted and cannot be asked for any more (its credential is gone). */
+  orphanGiveUpMs: number;
+  /** A runner that the service calls busy although its pod has ended. */
+  busyGiveUpMs: number;
+  /** How often an idle scale set is looked up at the service. */
+  verifyEveryMs: number;
+}
+
+export const reconcilerSettings: ReconcilerSettings = {
+  runnerPasses: 32,
+  runnerSetPasses: 16,
+  autoscalingPasses: 4,
+  writesAtOnce: 16,
+  passBackoff: { baseMs: 500, capMs: 60_000 },
+  changeDelayMs: 1_000,
+  gatherMs: 20,
+  podRetriesMs: [0, 5_000, 10_000, 20_000, 40_000, 80_000],
+  busyRetryMs: 30_000,
+  quotaRetryMs: 30_000,
+  quotaGiveUpMs: 600_000,
+  startLimitMs: 45 * 60_000,
+  statusEveryMs: 1_000,
+  failedShown: { baseMs: 60_000, capMs: 900_000 },
+  breakerOpensAfter: 3,
+  breaker: { baseMs: 30_000, capMs: 900_000 },
+  orphanGiveUpMs: 600_000,
+  busyGiveUpMs: 3_600_000,
+  verifyEveryMs: 300_000,
+};

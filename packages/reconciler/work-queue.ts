@@ -1,0 +1,153 @@
+// Why: watches say "look again", many times a second and for thousands of objects. The queue turns that
+// into one pass an object at a time, a bounded number at once, with a back-off of its own for each
+// object that fails: one broken runner never delays another, and none is tried in a hot loop.
+import { backoffMs, type Backoff } from "@runlet/runtime/backoff";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+
+/** What a pass that succeeded wants: to be called again after `againMs`, or only when something changes. */
+export interface PassResult {
+  againMs?: number | undefined;
+}
+
+export interface WorkQueueOptions {
+  /** For the log. */
+  name: string;
+  /** Passes that may run at once. */
+  concurrency: number;
+  backoff: Backoff;
+  /** A change during a back-off shortens the wait, but not below this (ms after the failure). */
+  changeDelayMs: number;
+  /** One pass for one key. A rejection may carry `retryAfterMs`. */
+  pass(key: string, signal: AbortSignal): Promise<PassResult>;
+}
+
+export interface WorkQueue {
+  /** Asks for a pass soon. Asking twice before it starts is asking once; during a pass: once more after it. */
+  add(key: string): void;
+  /** Asks for a pass after `ms`, unless an earlier one is due. */
+  addAfter(key: string, ms: number): void;
+  /** Works until the signal aborts, then waits for the passes that still run. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Keys waiting or running now; not those that wait for a time. */
+  busyCount(): number;
+}
+
+interface Item {
+  state: "idle" | "queued" | "running";
+  /** Asked for again while running. */
+  dirty: boolean;
+  failures: number;
+  failedAtMs: number;
+  timer: { dueMs: number; cancel: () => void } | undefined;
+}
+
+export function createWorkQueue(
+  deps: { clock: Clock; random: Random; log: Log },
+  options: WorkQueueOptions,
+): WorkQueue {
+  const items = new Map<string, Item>();
+  const queued: string[] = [];
+  const running = new Set<Promise<void>>();
+  let stop: AbortSignal | undefined;
+
+  function itemOf(key: string): Item {
+    const known = items.get(key);
+    if (known) return known;
+    const item: Item = {
+      state: "idle",
+      dirty: false,
+      failures: 0,
+      failedAtMs: 0,
+      timer: undefined,
+    };
+    items.set(key, item);
+    return item;
+  }
+
+  function enqueue(key: string, item: Item) {
+    item.timer?.cancel();
+    item.timer = undefined;
+    if (item.state === "running") item.dirty = true;
+    if (item.state !== "idle") return;
+    item.state = "queued";
+    queued.push(key);
+    pump();
+  }
+
+  function schedule(key: string, item: Item, ms: number) {
+    const dueMs = deps.clock.nowMs() + ms;
+    if (item.timer && item.timer.dueMs <= dueMs) return;
+    item.timer?.cancel();
+    const cancel = deps.clock.after(ms, () => enqueue(key, item));
+    item.timer = { dueMs, cancel };
+  }
+
+  function pump() {
+    while (stop && !stop.aborted && running.size < options.concurrency) {
+      const key = queued.shift();
+      if (key === undefined) return;
+      const item = itemOf(key);
+      item.state = "running";
+      item.dirty = false;
+      const call = runPass(key, item, stop).then(() => {
+        running.delete(call);
+        pump();
+      });
+      running.add(call);
+    }
+  }
+
+  async function runPass(key: string, item: Item, signal: AbortSignal): Promise<void> {
+    try {
+      const result = await options.pass(key, signal);
+      item.failures = 0;
+      item.state = "idle";
+      if (item.dirty) enqueue(key, item);
+      else if (result.againMs !== undefined) schedule(key, item, result.againMs);
+      else if (!item.timer) items.delete(key);
+    } catch (error) {
+      item.state = "idle";
+      if (!signal.aborted) afterFailure(key, item, error);
+    }
+  }
+
+  function afterFailure(key: string, item: Item, error: unknown) {
+    const wait = backoffMs(deps.random, options.backoff, item.failures);
+    const againMs = Math.max(wait, retryAfterOf(error));
+    item.failures++;
+    item.failedAtMs = deps.clock.nowMs();
+    const failures = item.failures;
+    deps.log.warn("pass_failed", { queue: options.name, key, failures, againMs, error });
+    schedule(key, item, againMs);
+  }
+
+  return {
+    add(key) {
+      const item = itemOf(key);
+      if (item.state !== "idle" || item.failures === 0) return enqueue(key, item);
+      const since = deps.clock.nowMs() - item.failedAtMs;
+      schedule(key, item, Math.max(0, options.changeDelayMs - since));
+    },
+    addAfter(key, ms) {
+      schedule(key, itemOf(key), ms);
+    },
+    async run(signal) {
+      stop = signal;
+      pump();
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) resolve();
+        else signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+      for (const item of items.values()) item.timer?.cancel();
+      await Promise.all(running);
+    },
+    busyCount: () => queued.length + running.size,
+  };
+}
+
+function retryAfterOf(error: unknown): number {
+  const hint = error instanceof Error && "retryAfterMs" in error ? error.retryAfterMs : undefined;
+  return typeof hint === "number" ? hint : 0;
+}
