@@ -12,6 +12,8 @@ export interface TableFaults {
   throttle?: number;
   /** It happens, but the caller learns only that the answer is missing. */
   loseAnswer?: number;
+  /** It happens, and the client library asks again unseen: the caller learns the second answer (F27). */
+  repeat?: number;
   /** It never happens, and the caller learns only that the answer is missing. */
   loseRequest?: number;
   /** It arrives only after a while, long after the caller was told that the answer is missing. */
@@ -52,7 +54,8 @@ export function createFaultyTable(table: Table, deps: FaultyTableDeps): Table {
       late.catch(() => {});
       throw new AnswerLost(`${verb} ${key}: no answer`);
     }
-    const result = await run();
+    let result = await run();
+    if (chance(faults.repeat)) result = await run();
     await deps.after?.(verb, key, result);
     if (faults.latencyMs) await travel();
     if (chance(faults.loseAnswer)) throw new AnswerLost(`${verb} ${key}: no answer`);

@@ -73,9 +73,14 @@ export function holdLease(deps: HoldDeps, taken: Taken): HeldLease {
     signal: life.lost,
     deadlineMs,
     guard: () => life.pass(() => row.startMs() + lengthMs * usablePart),
-    announce() {
+    async announce() {
       announced = true;
-      return heartbeat();
+      try {
+        await heartbeat();
+      } catch (error) {
+        // A table that does not answer: the next heartbeat says it.
+        if (life.lost.aborted) throw error;
+      }
     },
     release: (as) => (releasing ??= release(as)),
     findSuccessor: createSuccessorFinder(deps, shard, { holder, fence }),

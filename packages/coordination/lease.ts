@@ -72,7 +72,7 @@ export interface HeldLease {
    * heartbeat has succeeded; rejects with LeaseLost when it was refused.
    */
   guard(): Promise<void>;
-  /** One early heartbeat that says: about to release. */
+  /** One early heartbeat that says: about to release; later ones repeat it. Rejects with LeaseLost only. */
   announce(): Promise<void>;
   /** Ends the heartbeats and gives the lease up in one put. "lost": somebody else has it already. */
   release(
