@@ -148,12 +148,16 @@ async function registerWithin(deps: AdminConnectionDeps): Promise<Outcome<AdminC
   }
 }
 
-/** The store only saves calls: without it, or when it fails, each invocation registers for itself. */
+/** The store only saves calls: without it, or when it is slow, each invocation registers for itself. */
+const storeLimitMs = ({ limitMs }: AdminConnectionDeps) => Math.min(2_000, limitMs / 4);
+
 async function loadStored(deps: AdminConnectionDeps): Promise<AdminConnection | undefined> {
   const { store } = deps;
   if (!store) return undefined;
   try {
-    return await withDeadline(deps.clock, deps.limitMs, undefined, () => store.load(deps.scopeKey));
+    return await withDeadline(deps.clock, storeLimitMs(deps), undefined, () =>
+      store.load(deps.scopeKey),
+    );
   } catch (error) {
     deps.log.warn("admin_connection_not_loaded", { scope: deps.scopeKey, error });
     return undefined;
@@ -164,7 +168,7 @@ async function saveStored(deps: AdminConnectionDeps, connection: AdminConnection
   const { store } = deps;
   if (!store) return;
   try {
-    await withDeadline(deps.clock, deps.limitMs, undefined, () =>
+    await withDeadline(deps.clock, storeLimitMs(deps), undefined, () =>
       store.save(deps.scopeKey, connection),
     );
   } catch (error) {

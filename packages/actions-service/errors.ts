@@ -88,7 +88,9 @@ export function readRetryAfter(headers: Headers, nowMs: number): number | undefi
   const capped = (ms: number) => Math.min(Math.max(0, ms), retryAfterMaxMs);
   const value = headers.get("retry-after")?.trim();
   if (value && /^\d+$/.test(value)) return capped(Number(value) * 1000);
-  if (value && Number.isFinite(Date.parse(value))) return capped(Date.parse(value) - nowMs);
+  // A date has a month's name in it; Date.parse alone takes "-5" for one.
+  const date = value && /[a-z]{3}/i.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isFinite(date)) return capped(date - nowMs);
   if (headers.get("x-ratelimit-remaining") !== "0") return undefined;
   const reset = Number(headers.get("x-ratelimit-reset") ?? Number.NaN);
   return Number.isFinite(reset) ? capped(reset * 1000 - nowMs) : undefined;

@@ -9,16 +9,18 @@ import { int64, read, readStatistics } from "./wire.ts";
 const outer = z.object({
   messageId: z.number().int().nonnegative(),
   messageType: z.string().catch(""),
-  body: z.unknown(),
-  statistics: z.unknown(),
+  body: z.unknown().optional(),
+  statistics: z.unknown().optional(),
 });
 
 const words = z.string().catch("");
-const time = z.unknown().transform(readTime);
+const time = z.unknown().optional().transform(readTime);
 const jobId = z.union([z.string(), z.number().transform(String)]).catch("");
 
+const requestId = int64.nullish().transform((id) => id ?? "0");
+
 const facts = {
-  runnerRequestId: int64.nullish().transform((id) => id ?? "0"),
+  runnerRequestId: requestId.catch("0"),
   jobId,
   ownerName: words,
   repositoryName: words,
@@ -35,7 +37,8 @@ const facts = {
 const onRunner = { runnerId: z.number().int().catch(0), runnerName: words };
 
 const entry = z.discriminatedUnion("messageType", [
-  z.object({ messageType: z.literal("JobAvailable"), ...facts }),
+  // An id is all that an available job is good for; elsewhere the news count without it.
+  z.object({ messageType: z.literal("JobAvailable"), ...facts, runnerRequestId: requestId }),
   z.object({ messageType: z.literal("JobAssigned"), ...facts }),
   z.object({ messageType: z.literal("JobStarted"), ...facts, ...onRunner }),
   z.object({ messageType: z.literal("JobCompleted"), ...facts, ...onRunner, result: words }),

@@ -56,10 +56,9 @@ export function registrationTokenUrl(apiBase: string, scope: Scope): string {
   return `${apiBase}${scopeApiPath(scope)}/actions/runners/registration-token`;
 }
 
-/** A URL that may be shown: a queue URL's query can hold a signature. */
+/** A URL as it may be shown: a queue URL's query can hold a signature. */
 export function shownUrl(url: string): string {
-  const { head, rawQuery } = splitQuery(url);
-  return rawQuery === "" ? head : `${head}?***`;
+  return splitQuery(url).head;
 }
 
 function splitQuery(url: string): { head: string; rawQuery: string } {
