@@ -87,7 +87,10 @@ export function createSimulation(deps: SimulatorDeps, options: SimulatorOptions)
     polls: createPolls({ clock, events, desk, scaleSets, sessions, knobs }),
     faults: createFaults({ random }),
     requests: createRequests(() => current.requestsKept),
-    webhooks: createWebhooks({ ...deps, events, knobs, webhook: options.webhook }),
+    webhooks: createWebhooks({
+      ...{ ...deps, events, knobs, webhook: options.webhook },
+      webUrl: options.baseUrl ?? "https://github.com",
+    }),
     tenant(scope) {
       const number = tenants.get(scope) ?? tenants.size + 1;
       tenants.set(scope, number);

@@ -12,16 +12,20 @@ const conclusions: Record<string, string> = {
   abandoned: "failure",
 };
 
-/** `wall` turns an instant of the ledger into milliseconds since 1970. */
+/**
+ * `wall` turns an instant of the ledger into milliseconds since 1970; `webUrl` is where people find
+ * repositories: it tells one GitHub from another.
+ */
 export function workflowJobPayload(
   action: WebhookAction,
   job: Job,
   wall: (at: number) => number,
+  webUrl: string,
 ): Record<string, unknown> {
   const time = (at: number | undefined) =>
     at === undefined ? null : new Date(wall(at)).toISOString().replace(/\.\d+Z$/, "Z");
   const fullName = `${job.owner}/${job.repository}`;
-  const html = `https://github.com/${fullName}`;
+  const html = `${webUrl}/${fullName}`;
   const runId = job.workflowRunId;
   const id = 40_000_000_000n + BigInt(job.key.replace(/\D/g, ""));
   const owner = { login: job.owner, id: 1, type: "Organization", site_admin: false };

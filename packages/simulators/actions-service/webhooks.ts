@@ -47,6 +47,7 @@ interface Deps {
   log?: Log;
   deliver?: Deliver;
   webhook: { url: string; secret: string } | undefined;
+  webUrl: string;
 }
 
 /** The most attempts kept. */
@@ -84,7 +85,7 @@ export function createWebhooks(deps: Deps): Webhooks {
       deliveredAt: clock.wallMs(),
       redelivery: false,
       statusCode: 0,
-      body: writeJson(workflowJobPayload(action, job, wall)),
+      body: writeJson(workflowJobPayload(action, job, wall, deps.webUrl)),
     };
   }
 
