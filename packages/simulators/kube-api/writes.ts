@@ -189,7 +189,8 @@ export function updateObject(
   const next = merged(place, wanted, current);
   if (!kind.custom) defaultBuiltIn(cluster, next, current);
   refuseNewFinalizers(kind, next, current);
-  refuseInvalid(kind, next, current);
+  // A binding is the one write that sets spec.nodeName.
+  if (place.subresource !== "binding") refuseInvalid(kind, next, current);
   return { object: commit(cluster, place, next, current, options.dryRun), warnings };
 }
 
