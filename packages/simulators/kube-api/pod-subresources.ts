@@ -1,8 +1,8 @@
 // Why: two things about a pod are asked beside the object itself: its logs, which only the kubelet knows,
 // and its binding to a node, which a scheduler (here: the kubelet's player) writes.
 import { list, textAt, type ApiObject } from "./api-object.ts";
-import { withMeta, type Cluster } from "./cluster.ts";
-import { badRequest } from "./status-error.ts";
+import { about, withMeta, type Cluster } from "./cluster.ts";
+import { badRequest, conflict } from "./status-error.ts";
 import { getObject, updateObject, type Place } from "./writes.ts";
 
 export interface PodLogRequest {
@@ -101,6 +101,11 @@ export function bindPod(cluster: Cluster, place: Place, body: unknown): void {
   const options = { fieldValidation: "Ignore", dryRun: false } as const;
   const condition = { type: "PodScheduled", status: "True", lastTransitionTime: cluster.now() };
   const current = getObject(cluster, place);
+  const before = textAt(current, "spec", "nodeName");
+  if (before !== "") {
+    const why = `pod ${place.name} is already assigned to node "${before}"`;
+    throw conflict(about(place.kind, place.name), why, "pods/binding");
+  }
   const bound = withMeta(current, {});
   bound.spec = { ...(current.spec as object), nodeName: node };
   const status = current.status as Record<string, unknown>;
