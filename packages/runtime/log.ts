@@ -1,5 +1,8 @@
 // Why: a log line is a named fact with fields, one a decision. Lines are JSON (CloudWatch parses them),
-// and nothing that looks like a secret leaves this file.
+// and nothing that looks like a secret leaves here (redact.ts).
+import { redact } from "./redact.ts";
+
+export { describeError, redact, redactText } from "./redact.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Record<string, unknown>;
@@ -40,43 +43,4 @@ export function createLog(
 /** A log that says nothing: for tests that look at outcomes only. */
 export function createSilentLog(): Log {
   return createLog({ write: () => {}, wallMs: () => 0 }, { level: "error" });
-}
-
-const secretField = /token|secret|password|authorization|private_?key|jit_?config|kubeconfig|pem$/i;
-// Shapes of credentials: GitHub tokens, JWTs, bearer headers, PEM blocks, a URL's user info and query.
-const secretText: readonly [RegExp, string][] = [
-  [/\b(gh[pousr]_|github_pat_)[A-Za-z0-9_]+/g, "$1***"],
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "***jwt***"],
-  [/\b(Bearer|Basic|RemoteAuth)\s+[^\s"',]+/gi, "$1 ***"],
-  [/-----BEGIN [^-]+-----[\s\S]*?-----END [^-]+-----/g, "***pem***"],
-  [/(https?:\/\/)[^\s/@"]+@/g, "$1***@"],
-  [/(https?:\/\/[^\s"?]+)\?[^\s"]+/g, "$1?***"],
-];
-
-/** Text without anything that has the shape of a credential. */
-export function redactText(text: string): string {
-  return secretText.reduce((out, [shape, by]) => out.replace(shape, by), text);
-}
-
-/** A copy of `value` that is safe to write down: secret fields and secret shapes replaced by `***`. */
-export function redact(value: unknown, depth = 0): unknown {
-  if (typeof value === "string") return redactText(value);
-  if (typeof value === "bigint") return value.toString();
-  if (value instanceof Error) return describeError(value);
-  if (value === null || typeof value !== "object") return value;
-  if (depth > 6) return "…";
-  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      secretField.test(key) && typeof item === "string" ? "***" : redact(item, depth + 1),
-    ]),
-  );
-}
-
-/** An error as one line, with its causes, redacted. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return redactText(String(error));
-  const cause = error.cause === undefined ? "" : `: ${describeError(error.cause)}`;
-  return redactText(`${error.name}: ${error.message}`) + cause;
 }
