@@ -2,6 +2,7 @@
 // there at once, before the watch brings it back, or the next pass would do it a second time.
 import type { KubernetesObject, ObjectKey } from "@runlet/kubernetes/client";
 import type { WatchedKind } from "@runlet/kubernetes/watch";
+import { controllerOf, keyOf, objectKey } from "./object-key.ts";
 
 /** One kind in all namespaces that are watched. */
 export interface Kind<T extends KubernetesObject> {
@@ -81,23 +82,4 @@ export function createKind<T extends KubernetesObject>(
       object.metadata.deletionTimestamp !== undefined || removed.has(object.metadata.uid ?? ""),
     onChange,
   };
-}
-
-/** `namespace/name`: what the queues work on. */
-export function objectKey(object: KubernetesObject): string {
-  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
-}
-
-export function parseKey(key: string): { namespace: string; name: string } {
-  const slash = key.indexOf("/");
-  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
-export function keyOf(object: KubernetesObject): { namespace: string; name: string } {
-  return { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
-}
-
-/** The owner that controls the object. */
-export function controllerOf(object: KubernetesObject) {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }

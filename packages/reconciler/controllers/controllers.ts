@@ -1,7 +1,8 @@
 // Why: which change of which object leads to which pass.
 import type { KubernetesObject } from "@runlet/kubernetes/client";
 import type { Context } from "../context.ts";
-import { controllerOf, objectKey, type Kind } from "../kinds.ts";
+import type { Kind } from "../kinds.ts";
+import { controllerOf, objectKey } from "../object-key.ts";
 import type { Namespace } from "../namespace-scope.ts";
 import { createWorkQueue, type WorkQueue } from "../work-queue.ts";
 import { reconcileAutoscaling } from "./autoscaling-runner-set/reconcile.ts";

@@ -1,7 +1,7 @@
 // Why: gathers what plan-claim.ts judges.
 import type { AutoscalingRunnerSet } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { objectKey } from "../../kinds.ts";
+import { objectKey } from "../../object-key.ts";
 import { planClaim, type Claim } from "./plan-claim.ts";
 import { findKeyOf, isShared, wantedOf } from "./wanted.ts";
 

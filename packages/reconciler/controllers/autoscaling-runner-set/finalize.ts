@@ -9,7 +9,7 @@ import {
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf, objectKey } from "../../kinds.ts";
+import { keyOf, objectKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { planKept } from "./plan-finalize.ts";

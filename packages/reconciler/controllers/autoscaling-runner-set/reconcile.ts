@@ -9,7 +9,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
 import { CredentialUnusable } from "../../credential.ts";
-import { keyOf, objectKey, parseKey } from "../../kinds.ts";
+import { keyOf, objectKey, parseKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";

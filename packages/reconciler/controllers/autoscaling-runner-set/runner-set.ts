@@ -11,7 +11,7 @@ import {
 import { runnerSetMetadata } from "../../child-metadata.ts";
 import type { Context } from "../../context.ts";
 import { contentHash } from "../../hash.ts";
-import { keyOf, objectKey } from "../../kinds.ts";
+import { keyOf, objectKey } from "../../object-key.ts";
 import { runnerSetName } from "../../names.ts";
 import { plain } from "../../pod.ts";
 import { ownedBy } from "../../runner-pod.ts";

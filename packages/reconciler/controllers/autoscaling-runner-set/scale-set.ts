@@ -10,7 +10,7 @@ import {
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import { scopeLabels } from "../../child-metadata.ts";
 import type { Context } from "../../context.ts";
-import { keyOf, objectKey } from "../../kinds.ts";
+import { keyOf, objectKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
 import { scaleSetIdOf, wantedOf, type Wanted } from "./wanted.ts";
 

@@ -5,7 +5,7 @@ import {
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf } from "../../kinds.ts";
+import { keyOf } from "../../object-key.ts";
 
 type Status = NonNullable<AutoscalingRunnerSet["status"]>;
 

@@ -5,7 +5,7 @@ import { ephemeralRunners, finalizers, type EphemeralRunner } from "@runlet/kube
 import { runnerMetadata } from "../../child-metadata.ts";
 import type { Context } from "../../context.ts";
 import { eachLimited } from "../../each-limited.ts";
-import { keyOf } from "../../kinds.ts";
+import { keyOf } from "../../object-key.ts";
 import { drawRunnerName } from "../../names.ts";
 import { proxySecretName } from "../../proxy-secret.ts";
 import { ownedBy } from "../../runner-pod.ts";

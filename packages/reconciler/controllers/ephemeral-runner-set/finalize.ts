@@ -2,7 +2,7 @@
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { ephemeralRunnerSets, finalizers } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf } from "../../kinds.ts";
+import { keyOf } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/register.ts";
 import type { SetObservation } from "./observe.ts";

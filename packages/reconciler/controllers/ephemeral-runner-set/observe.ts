@@ -6,7 +6,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
 import { contentHash } from "../../hash.ts";
-import { objectKey } from "../../kinds.ts";
+import { objectKey } from "../../object-key.ts";
 import { hasJob } from "../ephemeral-runner/plan-runner.ts";
 import type { RunnerView } from "./plan-scale.ts";
 

@@ -8,7 +8,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import { creatable } from "../../breaker.ts";
 import type { Context } from "../../context.ts";
-import { keyOf, parseKey } from "../../kinds.ts";
+import { keyOf, parseKey } from "../../object-key.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/register.ts";

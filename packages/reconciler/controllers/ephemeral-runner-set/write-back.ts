@@ -7,7 +7,7 @@ import {
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf } from "../../kinds.ts";
+import { keyOf } from "../../object-key.ts";
 import { isSameStatus, type SetStatus } from "./plan-status.ts";
 
 /** `runlet.dev/refused`: runners that are wanted and that this cluster does not take. */

@@ -11,7 +11,7 @@ import {
   type EphemeralRunner,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf, objectKey } from "../../kinds.ts";
+import { keyOf, objectKey } from "../../object-key.ts";
 import { usesContainerHooks } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { removePod } from "./fail.ts";

@@ -4,7 +4,7 @@
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { pods, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { controllerOf, keyOf, objectKey } from "../../kinds.ts";
+import { controllerOf, keyOf, objectKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import { runnerPod } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";

@@ -2,7 +2,7 @@
 // its pod and the time; nothing here waits or asks. A registration is never used by a second pod: a runner
 // whose pod failed before a job is registered anew, one whose pod is simply gone has ended.
 import type { EphemeralRunner } from "@runlet/kubernetes/resources";
-import { controllerOf } from "../../kinds.ts";
+import { controllerOf } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import type { RunnerFacts } from "../../runner-memory.ts";
 import { planPod } from "./plan-pod.ts";

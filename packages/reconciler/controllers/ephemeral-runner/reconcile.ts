@@ -7,7 +7,7 @@ import {
   type EphemeralRunner,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { controllerOf, keyOf, objectKey, parseKey } from "../../kinds.ts";
+import { controllerOf, keyOf, objectKey, parseKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import { runnerIdOf } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";

@@ -4,7 +4,7 @@ import { KubernetesError } from "@runlet/kubernetes/client";
 import { ephemeralRunners, secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Failure, JitConfig } from "@runlet/actions-service/service";
 import type { Context } from "../../context.ts";
-import { controllerOf, keyOf } from "../../kinds.ts";
+import { controllerOf, keyOf } from "../../object-key.ts";
 import { jitSecret, workFolderOf } from "../../runner-pod.ts";
 import { ServiceFailed, type ScopedService } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";

@@ -4,7 +4,7 @@
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { keyOf } from "../../kinds.ts";
+import { keyOf } from "../../object-key.ts";
 import type { Secret } from "../../pod.ts";
 import { runnerIdOf } from "../../runner-pod.ts";
 import { ServiceFailed, type ScopedService } from "../../services.ts";

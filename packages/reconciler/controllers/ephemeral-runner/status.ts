@@ -1,7 +1,7 @@
 // Why: the status of a runner is what users and pollers read; only changes are written.
 import { ephemeralRunners, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { controllerOf, keyOf } from "../../kinds.ts";
+import { controllerOf, keyOf } from "../../object-key.ts";
 
 type Status = NonNullable<EphemeralRunner["status"]>;
 /** Undefined removes a field; a field that is not named stays (the job fields are the poller's). */
