@@ -1,33 +1,34 @@
 // Why: a killed process does not throw. Its open calls neither resolve nor reject ever again, its `finally`
 // blocks never run, its sockets are reset. A frozen one hears nothing until it is woken, and then
-// everything at once. A lifeline gives an in-process invocation exactly that life: everything that can
-// make one of its lines run goes through `deliver`.
+// everything at once. A lifeline gives an in-process program exactly that life: everything that can make
+// one of its lines run is a port wrapped here.
 import type { Invoker } from "@runlet/coordination/invoker";
 import type { Table } from "@runlet/coordination/table";
 import { sleepWith, type Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 
-/** The outside world of one invocation. */
-export interface Ports {
-  clock: Clock;
-  fetch: Fetch;
-  table: Table;
-  invoker: Invoker;
-  log: Log;
-}
-
-/** One effect of an invocation, seen just before it is handed out and just after its answer is in. */
+/** One effect of a program, seen just before it is handed out and just after its answer is in. */
 export interface EffectPoint {
-  /** Counts from 0 within the invocation. */
+  /** Counts from 0 within the program's life. */
   index: number;
   phase: "before" | "after";
   /** `fetch PATCH /apis/…`, `table put lease/…`, `invoke shard-0`. */
   what: string;
 }
 
-export interface Lifeline {
-  ports: Ports;
+/** The outside world of a program; one that does not use a port leaves it out. */
+export interface Ports {
+  clock?: Clock;
+  fetch?: Fetch;
+  table?: Table;
+  invoker?: Invoker;
+  log?: Log;
+}
+
+export interface Lifeline<P extends Ports = Required<Ports>> {
+  /** The program's own view of its ports. */
+  ports: P;
   kill(): void;
   freeze(): void;
   thaw(): void;
@@ -38,11 +39,17 @@ export interface Lifeline {
   effectsCount(): number;
 }
 
-/** Wraps `ports`; `onEffect` may call `kill` or `freeze` to strike at that very line. */
-export function createLifeline(
-  ports: Ports,
-  onEffect: (point: EffectPoint, life: Lifeline) => void = () => {},
-): Lifeline {
+interface Body {
+  deliver(run: () => void): void;
+  effect<T>(what: string, call: () => Promise<T>): Promise<T>;
+  death: AbortSignal;
+}
+
+/** A new life over `ports`; `onEffect` may call `kill` or `freeze` to strike at that very line. */
+export function createLifeline<P extends Ports>(
+  ports: P,
+  onEffect: (point: EffectPoint, life: Lifeline<P>) => void = () => {},
+): Lifeline<P> {
   let state: "alive" | "frozen" | "dead" = "alive";
   const is = (one: typeof state) => state === one;
   let effects = 0;
@@ -64,50 +71,31 @@ export function createLifeline(
     const index = effects++;
     onEffect({ index, phase: "before", what }, life);
     if (is("dead")) return never();
-    if (is("frozen")) {
-      // The line before the call was the last one that ran; the call is made on waking.
-      return new Promise((resolve, reject) => {
-        waiting.push(() => void call().then(resolve, reject));
-      });
-    }
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
         if (!is("dead")) onEffect({ index, phase: "after", what }, life);
         deliver(settle);
       };
-      call().then(
-        (value) => end(() => resolve(value)),
-        (error: unknown) => end(() => reject(error as Error)),
-      );
+      // Frozen just now: the line before the call was the last one that ran; the call is made on waking.
+      deliver(() => {
+        call().then(
+          (value) => end(() => resolve(value)),
+          (error: unknown) => end(() => reject(error as Error)),
+        );
+      });
     });
   }
 
-  const after = (ms: number, run: () => void) => ports.clock.after(ms, () => deliver(run));
-  const clock: Clock = {
-    nowMs: () => ports.clock.nowMs(),
-    wallMs: () => ports.clock.wallMs(),
-    after,
-    sleep: (ms, signal) => sleepWith(after, ms, signal),
-  };
-
-  const life: Lifeline = {
+  const body: Body = { deliver, effect, death: death.signal };
+  const { clock, fetch, table, invoker, log } = ports;
+  const life: Lifeline<P> = {
     ports: {
-      clock,
-      fetch: (url, init) =>
-        effect(`fetch ${init?.method ?? "GET"} ${pathOf(url)}`, () =>
-          fetchUntilDeath(ports.fetch, death.signal, deliver, url, init),
-        ),
-      table: {
-        get: (key) => effect(`table get ${key}`, () => ports.table.get(key)),
-        put: (row, when) => effect(`table put ${row.key}`, () => ports.table.put(row, when)),
-        list: (prefix) => effect(`table list ${prefix}`, () => ports.table.list(prefix)),
-        remove: (key, version) =>
-          effect(`table remove ${key}`, () => ports.table.remove(key, version)),
-      },
-      invoker: {
-        invoke: (event) => effect(`invoke ${event.shard}`, () => ports.invoker.invoke(event)),
-      },
-      log: quietWhenDead(ports.log, () => !is("dead"), afterDeath),
+      ...ports,
+      ...(clock && { clock: wrapClock(body, clock) }),
+      ...(fetch && { fetch: wrapFetch(body, fetch) }),
+      ...(table && { table: wrapTable(body, table) }),
+      ...(invoker && { invoker: wrapInvoker(body, invoker) }),
+      ...(log && { log: wrapLog(log, () => !is("dead"), afterDeath) }),
     },
     kill() {
       state = "dead";
@@ -133,23 +121,47 @@ function never<T>(): Promise<T> {
   return new Promise(() => {});
 }
 
-function pathOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).pathname : url;
+function wrapClock({ deliver }: Body, clock: Clock): Clock {
+  const after = (ms: number, run: () => void) => clock.after(ms, () => deliver(run));
+  return {
+    nowMs: () => clock.nowMs(),
+    wallMs: () => clock.wallMs(),
+    after,
+    sleep: (ms, signal) => sleepWith(after, ms, signal),
+  };
 }
 
-/** A fetch whose connection is reset by the death of its caller, and whose body goes through `deliver`. */
-async function fetchUntilDeath(
-  fetch: Fetch,
-  death: AbortSignal,
-  deliver: (run: () => void) => void,
-  url: string,
-  init: Parameters<Fetch>[1],
-): Promise<Response> {
-  const signal = init?.signal ? AbortSignal.any([init.signal, death]) : death;
-  const answer = await fetch(url, { ...init, signal });
-  if (!answer.body) return answer;
-  const reader = answer.body.getReader();
-  const body = new ReadableStream<Uint8Array>({
+function wrapInvoker({ effect }: Body, invoker: Invoker): Invoker {
+  return {
+    invoke: (event) => effect(`invoke ${event.shard}`, () => invoker.invoke(event)),
+  };
+}
+
+function wrapTable({ effect }: Body, table: Table): Table {
+  return {
+    get: (key) => effect(`table get ${key}`, () => table.get(key)),
+    put: (row, when) => effect(`table put ${row.key}`, () => table.put(row, when)),
+    list: (prefix) => effect(`table list ${prefix}`, () => table.list(prefix)),
+    remove: (key, version) => effect(`table remove ${key}`, () => table.remove(key, version)),
+  };
+}
+
+/** A fetch whose connection is reset by the death of its caller, and whose body comes through `deliver`. */
+function wrapFetch({ effect, deliver, death }: Body, fetch: Fetch): Fetch {
+  return (url, init) =>
+    effect(`fetch ${init?.method ?? "GET"} ${pathOf(url)}`, async () => {
+      const signal = init?.signal ? AbortSignal.any([init.signal, death]) : death;
+      const answer = await fetch(url, { ...init, signal });
+      if (!answer.body) return answer;
+      const { status, statusText, headers } = answer;
+      const body = throughDelivery(answer.body, deliver);
+      return new Response(body, { status, statusText, headers });
+    });
+}
+
+function throughDelivery(from: ReadableStream<Uint8Array>, deliver: Body["deliver"]) {
+  const reader = from.getReader();
+  return new ReadableStream<Uint8Array>({
     pull: (controller) =>
       new Promise((resolve) => {
         const settle = (act: () => void) =>
@@ -165,11 +177,13 @@ async function fetchUntilDeath(
       }),
     cancel: (reason) => reader.cancel(reason),
   });
-  const { status, statusText, headers } = answer;
-  return new Response(body, { status, statusText, headers });
 }
 
-function quietWhenDead(log: Log, alive: () => boolean, afterDeath: string[]): Log {
+function pathOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).pathname : url;
+}
+
+function wrapLog(log: Log, alive: () => boolean, afterDeath: string[]): Log {
   const say =
     (level: "debug" | "info" | "warn" | "error"): Log["info"] =>
     (event, fields) => {
@@ -181,6 +195,6 @@ function quietWhenDead(log: Log, alive: () => boolean, afterDeath: string[]): Lo
     info: say("info"),
     warn: say("warn"),
     error: say("error"),
-    with: (fields) => quietWhenDead(log.with(fields), alive, afterDeath),
+    with: (fields) => wrapLog(log.with(fields), alive, afterDeath),
   };
 }

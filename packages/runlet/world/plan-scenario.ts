@@ -107,14 +107,14 @@ function planFaults(random: Random, clusters: string[], options: ScenarioOptions
   const anyCluster = () => clusters[random.int(clusters.length)] ?? "east";
   const errors = [500, 502, 503, 429];
   const status = () => errors[random.int(errors.length)] ?? 500;
-  const routes = ["poll", "acknowledge", "acquire", "jit-config", "refresh-session"];
+  const routes = ["poll", "acknowledge", "acquireJobs", "generateJitConfig", "refreshSession"];
   const faults: FaultPlan[] = [
     { kind: "kill-poller", atMs: at(0.1, 0.25) },
     { kind: "kill-poller", atMs: at(0.6, 0.75) },
     { kind: "freeze-poller", atMs: at(0.35, 0.45), forMs: options.leaseMs * 2 },
     { kind: "queue-tokens-expire", atMs: at(0.3, 0.9) },
     { kind: "cluster-unreachable", cluster: anyCluster(), atMs: at(0.5, 0.6), forMs: 2_500 },
-    { kind: "service-answers", route: "any", status: 429, times: 3, atMs: at(0.1, 0.9) },
+    { kind: "service-answers", route: "*", status: 429, times: 3, atMs: at(0.1, 0.9) },
     { kind: "cluster-answers", cluster: anyCluster(), status: 429, times: 3, atMs: at(0.1, 0.9) },
   ];
   for (const cluster of clusters) {

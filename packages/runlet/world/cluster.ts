@@ -1,0 +1,122 @@
+// Why: one cluster of the world: an API server, its nodes, and a reconciler that can be killed and started again.
+// Whoever talks to it does so with a service account's token and exactly the shipped role.
+import {
+  createKubernetesClient,
+  type ClusterAccess,
+  type KubernetesClient,
+} from "@runlet/kubernetes/client";
+import { readCrds } from "@runlet/kubernetes/crds";
+import type { Reconciler } from "@runlet/reconciler/reconciler";
+import type { ReconcilerSettings } from "@runlet/reconciler/settings";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
+import type { Log } from "@runlet/runtime/log";
+import { createSeededRandom, type Random } from "@runlet/runtime/random";
+import {
+  createKubeApiSimulator,
+  type KubeApiSimulator,
+} from "@runlet/simulators/kube-api/simulator";
+import { createKubelet, type Kubelet } from "@runlet/simulators/kubelet/kubelet";
+import type { Scenario } from "@runlet/simulators/kubelet/scenario";
+import { composeReconciler } from "./compose-reconciler.ts";
+import { createLifeline, type EffectPoint } from "./lifeline.ts";
+import { accessManifests, readRole, systemNamespace } from "./manifests.ts";
+
+export interface ClusterDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** The way to the Actions Service, for reconciler and runners. */
+  fetch: Fetch;
+  /** What the pods of this cluster do; default: all goes well. */
+  scenario?: Scenario;
+  reconcilerSettings?: Partial<ReconcilerSettings>;
+  /** How clients reach the API; default: in process. */
+  access?: (token: string) => ClusterAccess;
+  breakConnection?: (env: unknown) => void;
+}
+
+export type Account = "runlet-reconciler" | "runlet-control-plane";
+
+export interface WorldCluster {
+  name: string;
+  api: KubeApiSimulator;
+  kubelet: Kubelet;
+  /** A client with everything allowed: the test's own eyes and hands. */
+  admin: KubernetesClient;
+  access(account: Account): ClusterAccess;
+  /** Undefined while it is down. */
+  reconciler(): Reconciler | undefined;
+  /** Starts a new one (ending one that runs); `onEffect` may strike it at any line. */
+  startReconciler(onEffect?: (point: EffectPoint, life: { kill(): void }) => void): void;
+  /** Ends it between two lines, as SIGKILL does; its open calls are cut. */
+  killReconciler(): void;
+  stop(): void;
+}
+
+/** A cluster with CRDs, namespaces, accounts and nodes; its reconciler is not started. */
+export function createWorldCluster(deps: ClusterDeps, name: string): WorldCluster {
+  const { clock, random } = deps;
+  const api = createKubeApiSimulator(
+    { clock, random },
+    deps.breakConnection ? { breakConnection: deps.breakConnection } : {},
+  );
+  api.applyManifests(readCrds());
+  api.applyManifests(accessManifests());
+  api.applyManifests(readRole("runlet-reconciler"));
+  api.applyManifests(readRole("runlet-control-plane"));
+  const log = deps.log.with({ cluster: name });
+  const inProcess = (token: string): ClusterAccess => ({
+    server: `https://${name}.test`,
+    token: async () => token,
+    fetch: api.fetch,
+  });
+  const accessWith = deps.access ?? inProcess;
+  const clientWith = (access: ClusterAccess, userAgent: string) =>
+    createKubernetesClient({ access, clock, userAgent, limitMs: 5_000 });
+  const admin = clientWith(inProcess(api.adminToken), "world");
+  const { scenario, fetch } = deps;
+  const kubelet = createKubelet({
+    ...{ clock, random, log, fetch, client: admin, renewEveryMs: 1_000 },
+    ...(scenario && { scenario }),
+  });
+  api.setPodLogs(({ namespace, pod, container }) =>
+    kubelet.logs({ namespace, name: pod }, container),
+  );
+  const access = (account: Account) =>
+    accessWith(api.tokenFor({ namespace: systemNamespace, name: account }));
+
+  let running: { reconciler: Reconciler; life: { kill(): void } } | undefined;
+  const kill = () => {
+    running?.life.kill();
+    running = undefined;
+  };
+  return {
+    ...{ name, api, kubelet, admin, access },
+    reconciler: () => running?.reconciler,
+    startReconciler(onEffect) {
+      kill();
+      const reach = access("runlet-reconciler");
+      // One fetch for both outside worlds: a life has one, so that its effects are counted in one row.
+      const both: Fetch = (url, init) =>
+        (url.startsWith(reach.server) ? reach.fetch : fetch)(url, init);
+      const { ports, ...life } = createLifeline({ clock, log, fetch: both }, onEffect);
+      const reconciler = composeReconciler({
+        ...ports,
+        random: createSeededRandom(random.int(2 ** 31)),
+        access: { ...reach, fetch: ports.fetch },
+        ...(deps.reconcilerSettings && { settings: deps.reconcilerSettings }),
+      });
+      running = { reconciler, life };
+      reconciler.run(new AbortController().signal).catch((error: unknown) => {
+        log.error("reconciler_ended", { error });
+      });
+    },
+    killReconciler: kill,
+    stop() {
+      kill();
+      kubelet.stop();
+      api.close();
+    },
+  };
+}
