@@ -1,0 +1,415 @@
+// Why: the poller's stories play on the true wire: the Actions Service and the Kubernetes API as servers in process,
+// the control plane as it is composed for one machine, each invocation on a lifeline that can be cut or frozen,
+// everything under one virtual clock and one seed.
+import { createActionsService } from "@runlet/actions-service/client";
+import type { ActionsService } from "@runlet/actions-service/service";
+import type { PollerResult } from "@runlet/control-plane/poller/deps";
+import { runShard } from "@runlet/control-plane/poller/run-shard";
+import { runSweep } from "@runlet/control-plane/sweep/run-sweep";
+import type { Invoker, PollerEvent } from "@runlet/coordination/invoker";
+import { createMemoryTable } from "@runlet/coordination/memory-table";
+import type { Table } from "@runlet/coordination/table";
+import { createRegistry } from "@runlet/coordination/registry";
+import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
+import { readCrds } from "@runlet/kubernetes/crds";
+import {
+  annotations,
+  autoscalingRunnerSets,
+  ephemeralRunnerSets,
+  namespaces,
+  type AutoscalingRunnerSet,
+  type EphemeralRunnerSet,
+} from "@runlet/kubernetes/resources";
+import type { Fetch } from "@runlet/runtime/fetch";
+import { createLog, createSilentLog, type Log } from "@runlet/runtime/log";
+import { createSeededRandom } from "@runlet/runtime/random";
+import { cloudSettings, type Settings } from "@runlet/runtime/settings";
+import type { Clock } from "@runlet/runtime/clock";
+import { createVirtualClock, type VirtualClock } from "@runlet/runtime/virtual-clock";
+import { composeControlPlane, type Ports } from "@runlet/runlet/local/compose";
+import { createLifeline, type EffectPoint, type Lifeline } from "@runlet/runlet/world/lifeline";
+import type { SimulatorEvent } from "@runlet/simulators/actions-service/events";
+import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
+import {
+  createActionsServiceSimulator,
+  type ActionsServiceSimulator,
+} from "@runlet/simulators/actions-service/simulator";
+import {
+  createKubeApiSimulator,
+  type KubeApiSimulator,
+} from "@runlet/simulators/kube-api/simulator";
+import { startHands, type Hands } from "./hands.ts";
+
+export interface SetOrder {
+  name: string;
+  /** Default "shard-0". */
+  shard?: string;
+  /** Default: all clusters. */
+  on?: string[];
+  minRunners?: number;
+  maxRunners?: number;
+  annotations?: Record<string, string>;
+}
+
+/** The outside world of an invocation. */
+interface InvocationPorts {
+  clock: Clock;
+  fetch: Fetch;
+  table: Table;
+  invoker: Invoker;
+  log: Log;
+}
+
+export type InvocationLife = Lifeline<InvocationPorts>;
+
+export interface WorldOptions {
+  mode: Mode;
+  clusters?: string[];
+  sets?: SetOrder[];
+  settings?: Partial<Settings>;
+  knobs?: Partial<Knobs>;
+  seed?: number;
+  bootMs?: number;
+  /** From the order to the first line of an invocation. */
+  coldStartMs?: number;
+  /** The platform's notice of a death starts a watcher (default false: only neighbours and the sweep see it). */
+  failureNotices?: boolean;
+  /** Runs each settings.sweepEveryMs (default false). */
+  sweep?: boolean;
+  onEffect?: (point: EffectPoint, life: InvocationLife, invocation: Invocation) => void;
+  /** Everything that is logged, as lines on stdout. */
+  loud?: boolean;
+}
+
+export interface Invocation {
+  id: string;
+  shard: string;
+  reason: PollerEvent["reason"];
+  startedAt: number;
+  life: InvocationLife;
+  result: PollerResult | undefined;
+  endedAt: number | undefined;
+  error: unknown;
+}
+
+export interface SimulatedCluster {
+  name: string;
+  api: KubeApiSimulator;
+  client: KubernetesClient;
+  hands: Hands;
+}
+
+export interface LogLine {
+  at: number;
+  event: string;
+  [field: string]: unknown;
+}
+
+export const namespace = "runners";
+const org = "https://github.com/acme";
+const scopeKey = "github.com/acme";
+const pat = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+
+export async function createPollerWorld(options: WorldOptions) {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(options.seed ?? 1);
+  const settings: Settings = { ...cloudSettings, ...options.settings };
+  const lines: LogLine[] = [];
+  const log = createLogOf(clock, lines, options.loud ?? false);
+  const service = createActionsServiceSimulator(
+    { clock, random },
+    { mode: options.mode, pat, ...(options.knobs && { knobs: options.knobs }) },
+  );
+  const events: SimulatorEvent[] = [];
+  service.listen((event) => events.push(event));
+  const memory = createMemoryTable(() => clock.wallMs());
+  const puts: { key: string; at: number }[] = [];
+  const table: Table = {
+    ...memory,
+    put(row, when) {
+      puts.push({ key: row.key, at: clock.nowMs() });
+      return memory.put(row, when);
+    },
+  };
+  const stop = new AbortController();
+  const admin = createService(clock, createSeededRandom(99), service);
+  const registry = createRegistry({ table, clock, random });
+
+  const clusters = new Map<string, SimulatedCluster>();
+  for (const name of options.clusters ?? ["east"]) {
+    clusters.set(name, await createCluster(name));
+    await registry.putCluster({ name, accessRef: name }, undefined);
+  }
+
+  async function createCluster(name: string): Promise<SimulatedCluster> {
+    const api = createKubeApiSimulator({ clock, random });
+    api.applyManifests(readCrds());
+    const access = {
+      server: `https://${name}`,
+      token: async () => api.adminToken,
+      fetch: api.fetch,
+    };
+    const client = createKubernetesClient({ access, clock, userAgent: "world", limitMs: 10_000 });
+    const labels = { "runlet.dev/managed": "true" };
+    await client.create(namespaces, { metadata: { name: namespace, labels } });
+    const hands = startHands(
+      {
+        ...{ clock, random, client, log: createSilentLog(), service: admin },
+        fetch: service.fetch,
+        bootMs: options.bootMs ?? 2_000,
+      },
+      stop.signal,
+    );
+    return { name, api, client, hands };
+  }
+
+  const ports = (life: InvocationPorts, seed: number): Ports => ({
+    ...life,
+    random: createSeededRandom(seed),
+    settings,
+    credentials: { find: async () => ({ credential: { kind: "pat", token: pat } }) },
+    fetchFor: () => life.fetch,
+    accessTo: async ({ name }) => {
+      const cluster = clusters.get(name);
+      return (
+        cluster && {
+          server: `https://${name}`,
+          token: async () => cluster.api.adminToken,
+          fetch: life.fetch,
+        }
+      );
+    },
+    webhookSecrets: async () => [],
+    dataKey: new Uint8Array(32).fill(7),
+  });
+
+  /** One way out for everybody: by the URL's host to a cluster, or else to the service. */
+  const fetch: Fetch = (url, init) => {
+    const cluster = clusters.get(new URL(url).hostname);
+    return (cluster ? cluster.api.fetch : service.fetch)(url, init);
+  };
+
+  const invocations: Invocation[] = [];
+  const invoker: Invoker = { invoke: async (event) => void start(event) };
+
+  function start(event: PollerEvent): Invocation {
+    const index = invocations.length;
+    const life: InvocationLife = createLifeline(
+      { clock, fetch, table, invoker, log },
+      (point, struck) => options.onEffect?.(point, struck, invocation),
+    );
+    const invocation: Invocation = {
+      id: `invocation-${index}`,
+      ...event,
+      startedAt: clock.nowMs(),
+      life,
+      result: undefined,
+      endedAt: undefined,
+      error: undefined,
+    };
+    invocations.push(invocation);
+    clock.after(options.coldStartMs ?? 100, () => void play(invocation, index));
+    return invocation;
+  }
+
+  async function play(invocation: Invocation, index: number): Promise<void> {
+    const { life } = invocation;
+    const deadlineMs = clock.nowMs() + settings.invocationMs;
+    const cancel = clock.after(settings.invocationMs, () => death(invocation));
+    try {
+      const plane = await composeControlPlane(ports(life.ports, 1_000 + index));
+      const { shard, reason, id: invocationId } = invocation;
+      const signal = new AbortController().signal;
+      invocation.result = await runShard(plane.poller, {
+        shard,
+        reason,
+        invocationId,
+        deadlineMs,
+        signal,
+      });
+    } catch (error) {
+      invocation.error = error;
+    }
+    cancel();
+    invocation.endedAt = clock.nowMs();
+  }
+
+  /** SIGKILL; the platform says so to whoever asked for that. */
+  function death(invocation: Invocation): void {
+    if (invocation.life.state() === "dead") return;
+    invocation.life.kill();
+    invocation.endedAt = clock.nowMs();
+    if (!options.failureNotices) return;
+    clock.after(50, () => start({ shard: invocation.shard, reason: "failure" }));
+  }
+
+  if (options.sweep) void sweepForEver();
+  async function sweepForEver(): Promise<void> {
+    const plane = await composeControlPlane(ports({ clock, fetch, table, invoker, log }, 7));
+    while (!stop.signal.aborted) {
+      await runSweep(plane.sweep, stop.signal).catch(() => {});
+      await clock.sleep(settings.sweepEveryMs, stop.signal).catch(() => {});
+    }
+  }
+
+  /** A scale set at the service, a runner set and its EphemeralRunnerSet in each cluster, and its row. */
+  async function addSet(order: SetOrder): Promise<string> {
+    const made = await admin.createScaleSet({
+      name: order.name,
+      runnerGroupId: 1,
+      labels: [order.name],
+    });
+    if (!made.ok) throw new Error(made.failure.message);
+    const { id } = made.value;
+    const on = order.on ?? [...clusters.keys()];
+    for (const cluster of on) await addRunnerSet(cluster, order, id);
+    const key = `${scopeKey}:${id}`;
+    await registry.putScaleSet(
+      {
+        key,
+        scopeKey,
+        configUrl: org,
+        scaleSetId: id,
+        name: order.name,
+        runnerGroup: "",
+        labels: [order.name],
+        shard: order.shard ?? "shard-0",
+        targets: on.map((cluster) => ({ cluster, namespace, autoscalingRunnerSet: order.name })),
+        shared: on.length > 1,
+      },
+      undefined,
+    );
+    return key;
+  }
+
+  async function addRunnerSet(name: string, order: SetOrder, id: number): Promise<void> {
+    const { client } = cluster(name);
+    const spec = { githubConfigUrl: org, githubConfigSecret: "secret", runnerScaleSetId: id };
+    const template = { spec: { containers: [{ name: "runner" }] } };
+    const runnerSet = await client.create<AutoscalingRunnerSet>(autoscalingRunnerSets, {
+      apiVersion: "actions.github.com/v1alpha1",
+      kind: "AutoscalingRunnerSet",
+      metadata: {
+        name: order.name,
+        namespace,
+        annotations: {
+          [annotations.scaleSetId]: String(id),
+          [annotations.share]: "true",
+          ...order.annotations,
+        },
+      },
+      spec: {
+        githubConfigUrl: org,
+        githubConfigSecret: "secret",
+        template,
+        ...(order.minRunners !== undefined && { minRunners: order.minRunners }),
+        ...(order.maxRunners !== undefined && { maxRunners: order.maxRunners }),
+      },
+    });
+    await client.create<EphemeralRunnerSet>(ephemeralRunnerSets, {
+      apiVersion: "actions.github.com/v1alpha1",
+      kind: "EphemeralRunnerSet",
+      metadata: {
+        name: `${order.name}-${name}`,
+        namespace,
+        annotations: { [annotations.fence]: "0" },
+        ownerReferences: [
+          {
+            apiVersion: "actions.github.com/v1alpha1",
+            kind: "AutoscalingRunnerSet",
+            name: order.name,
+            uid: runnerSet.metadata.uid ?? "",
+            controller: true,
+          },
+        ],
+      },
+      spec: { replicas: 0, patchID: 0, ephemeralRunnerSpec: { ...spec, ...template } },
+    });
+  }
+
+  function cluster(name: string): SimulatedCluster {
+    const found = clusters.get(name);
+    if (!found) throw new Error(`no cluster ${name}`);
+    return found;
+  }
+
+  const keys: string[] = [];
+  for (const order of options.sets ?? [{ name: "linux" }]) keys.push(await addSet(order));
+
+  return {
+    ...{
+      clock,
+      service,
+      events,
+      table,
+      puts,
+      registry,
+      clusters,
+      cluster,
+      invocations,
+      lines,
+      settings,
+      keys,
+    },
+    ...{ start, kill: death, addSet },
+    admin,
+    /** Starts a poller as a webhook would. */
+    wake: (shard = "shard-0") => start({ shard, reason: "webhook" }),
+    runnerSet(name = "linux", on = "east"): EphemeralRunnerSet {
+      const key = { namespace, name: `${name}-${on}` };
+      const found = cluster(on).api.object(
+        "actions.github.com/v1alpha1",
+        "EphemeralRunnerSet",
+        key,
+      );
+      if (!found) throw new Error(`no EphemeralRunnerSet ${key.name}`);
+      // The store keeps what the schema let in.
+      return found as unknown as EphemeralRunnerSet;
+    },
+    pair(name = "linux", on = "east"): [number, number] {
+      const { replicas, patchID } = this.runnerSet(name, on).spec;
+      return [replicas ?? 0, patchID];
+    },
+    /** Every line of `event`, in order. */
+    logged: (event: string) => lines.filter((line) => line.event === event),
+    queue: (count = 1, over: { scaleSet?: string; durationMs?: number } = {}) =>
+      service.control.queueJobs({ scaleSet: "linux", count, durationMs: 5_000, ...over }),
+    jobsLeft(): number {
+      const { counts } = service.control.ledger();
+      return counts.queued - counts.completed;
+    },
+    /** Ends everything that runs, so that no timer is left. */
+    end() {
+      stop.abort(new Error("the story is over"));
+      for (const invocation of invocations) invocation.life.kill();
+      for (const { api } of clusters.values()) api.close();
+      service.stop();
+    },
+  };
+}
+
+export type PollerWorld = Awaited<ReturnType<typeof createPollerWorld>>;
+
+function createService(
+  clock: VirtualClock,
+  random: ReturnType<typeof createSeededRandom>,
+  service: ActionsServiceSimulator,
+): ActionsService {
+  return createActionsService({
+    ...{ clock, random, log: createSilentLog(), configUrl: org },
+    fetch: service.fetch,
+    credential: async () => ({ kind: "pat", token: pat }),
+    system: { name: "world", version: "0", subsystem: "world" },
+    limitMs: 10_000,
+  });
+}
+
+function createLogOf(clock: VirtualClock, lines: LogLine[], loud: boolean): Log {
+  const write = (line: string) => {
+    // A log line of ours is a JSON object with an event.
+    const fields = JSON.parse(line) as LogLine;
+    lines.push({ ...fields, at: clock.nowMs() });
+    if (loud) process.stdout.write(`${Math.round(clock.nowMs())} ${line}\n`);
+  };
+  return createLog({ write, wallMs: () => clock.wallMs() }, { level: "debug" });
+}
