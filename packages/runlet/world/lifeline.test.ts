@@ -13,7 +13,7 @@ const emptyTable: Table = {
 };
 
 function setUp(
-  onEffect?: (point: EffectPoint, life: Lifeline) => void,
+  onEffect?: (point: EffectPoint, life: Pick<Lifeline, "kill">) => void,
   fetch: Fetch = async () => new Response("one"),
 ) {
   const clock = createVirtualClock();

@@ -40,8 +40,8 @@ export interface Lifeline<P extends Ports = Required<Ports>> {
 }
 
 interface Body {
-  deliver(run: () => void): void;
-  effect<T>(what: string, call: () => Promise<T>): Promise<T>;
+  deliver: (run: () => void) => void;
+  effect: <T>(what: string, call: () => Promise<T>) => Promise<T>;
   death: AbortSignal;
 }
 
