@@ -56,17 +56,21 @@ async function readBody(
   }
 }
 
-const notConnected =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+/** Codes of Node, of undici and of runtime/http: no byte of the request has been acted on. */
+const notConnected = new Set([
+  ..."ECONNREFUSED ENOTFOUND EAI_AGAIN EAI_FAIL EHOSTUNREACH ENETUNREACH".split(" "),
+  ..."UND_ERR_CONNECT_TIMEOUT CONNECT_TIMEOUT REFUSED_STREAM".split(" "),
+]);
 const untrusted =
-  /^(ERR_TLS_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|ERR_INVALID_PROTOCOL)/;
+  /^(ERR_TLS_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|ERR_INVALID_PROTOCOL|PROTOCOL$)/;
 
 function nameTransportError(error: unknown) {
   const codes = causes(error).flatMap((cause) =>
     "code" in cause && typeof cause.code === "string" ? [cause.code] : [],
   );
   if (codes.some((code) => untrusted.test(code))) return "untrusted";
-  if (codes.some((code) => notConnected.test(code))) return "not-connected";
+  const isNotConnected = (code: string) => notConnected.has(code) || code.startsWith("PROXY_");
+  if (codes.some(isNotConnected)) return "not-connected";
   return "connection-broken";
 }
 
