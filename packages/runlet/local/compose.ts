@@ -91,8 +91,18 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     },
   };
   const poller: PollerDeps = {
-    ...{ clock, random, log, metrics, settings, leases, checkpoints, registry, wakes },
-    ...{ services, clusters, invoker: ports.invoker },
+    clock,
+    random,
+    log,
+    metrics,
+    settings,
+    leases,
+    checkpoints,
+    registry,
+    wakes,
+    services,
+    clusters,
+    invoker: ports.invoker,
     noticed: async () => void (await discover(sweep)),
     timelines: noteNews(timelines, registry),
   };
@@ -125,7 +135,11 @@ function createServiceFinder(
       if (!found) return undefined;
       const { clock, random, log, settings } = ports;
       const service = createActionsService({
-        ...{ clock, random, log, configUrl, adminConnections },
+        clock,
+        random,
+        log,
+        configUrl,
+        adminConnections,
         fetch: ports.fetchFor(found),
         credential: async () =>
           (await ports.credentials.find(configUrl))?.credential ?? found.credential,

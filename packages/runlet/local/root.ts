@@ -41,7 +41,10 @@ async function start(): Promise<Root> {
   // Polls are held for minutes, effects must be quick: they never share a connection.
   const http = createHttpFetch({ clock });
   const controlPlane = await composeControlPlane({
-    ...{ clock, random, log, table },
+    clock,
+    random,
+    log,
+    table,
     settings: settingsOf(config),
     dataKey: readOrCreateKeyFile(config.keyFile, random),
     invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),

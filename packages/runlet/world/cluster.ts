@@ -77,7 +77,12 @@ export function createWorldCluster(deps: ClusterDeps, name: string): WorldCluste
   const admin = clientWith(inProcess(api.adminToken), "world");
   const { scenario, fetch } = deps;
   const kubelet = createKubelet({
-    ...{ clock, random, log, fetch, client: admin, renewEveryMs: 1_000 },
+    clock,
+    random,
+    log,
+    fetch,
+    client: admin,
+    renewEveryMs: 1_000,
     ...(scenario && { scenario }),
   });
   api.setPodLogs(({ namespace, pod, container }) =>
@@ -92,7 +97,11 @@ export function createWorldCluster(deps: ClusterDeps, name: string): WorldCluste
     running = undefined;
   };
   return {
-    ...{ name, api, kubelet, admin, access },
+    name,
+    api,
+    kubelet,
+    admin,
+    access,
     reconciler: () => running?.reconciler,
     startReconciler(onEffect) {
       kill();

@@ -28,11 +28,21 @@ export function composeReconciler(ports: ReconcilerPorts): Reconciler {
   const client = createKubernetesClient({ access, clock, userAgent, limitMs: 10_000 });
   return createReconciler(
     {
-      ...{ client, clock, random, log, version },
+      client,
+      clock,
+      random,
+      log,
+      version,
       watch: (options) => createWatchedKind({ client, clock, random, log }, options),
       serviceFor: ({ configUrl, credential }) =>
         createActionsService({
-          ...{ fetch, clock, random, log, configUrl, credential, limitMs: 10_000 },
+          fetch,
+          clock,
+          random,
+          log,
+          configUrl,
+          credential,
+          limitMs: 10_000,
           system: { name: "runlet", version, subsystem: "reconciler" },
         }),
     },
