@@ -1,5 +1,11 @@
 // Why: a cluster's address comes from a file that somebody was given; from it follows where a bearer token
 // is sent. Only a plain https address is taken.
+import { BlockList, isIP } from "node:net";
+
+// A BlockList also finds an IPv4 address that is written as an IPv6 one.
+const metadataAddresses = new BlockList();
+metadataAddresses.addSubnet("169.254.0.0", 16, "ipv4");
+metadataAddresses.addAddress("fd00:ec2::254", "ipv6");
 
 /** The address as https://host:port or https://host/path without a slash at the end, or what is wrong. */
 export function parseServerUrl(text: string): string | { reason: string; remedy: string } {
@@ -22,9 +28,7 @@ export function parseServerUrl(text: string): string | { reason: string; remedy:
 
 function isMetadataAddress(host: string): boolean {
   const plain = host.replace(/^\[|\]$/g, "").replace(/\.$/, "");
-  return (
-    plain.startsWith("169.254.") ||
-    plain === "fd00:ec2::254" ||
-    plain === "metadata.google.internal"
-  );
+  const family = isIP(plain);
+  if (family === 0) return plain === "metadata.google.internal";
+  return metadataAddresses.check(plain, family === 6 ? "ipv6" : "ipv4");
 }

@@ -92,7 +92,13 @@ function parseFile(text: string): z.infer<typeof fileFields> {
   let value: unknown;
   try {
     // No aliases: a small text could unfold to gigabytes. Twice the same key: which one counts is a guess.
-    value = parse(text, { maxAliasCount: 0, uniqueKeys: true, schema: "core" });
+    // No warnings either: they are printed, and quote the text.
+    value = parse(text, {
+      maxAliasCount: 0,
+      uniqueKeys: true,
+      schema: "core",
+      logLevel: "error",
+    });
   } catch {
     // The parser's message would quote the text, which may be a secret.
     refuse("the kubeconfig is no plain YAML (broken, an alias, or a key given twice)", flatten);
