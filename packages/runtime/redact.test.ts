@@ -102,6 +102,7 @@ test("what is endless is cut: texts, depth, circles", () => {
   const circle: Record<string, unknown> = { name: "a" };
   circle["self"] = circle;
   expect(JSON.stringify(redact(circle)).length).toBeLessThan(300);
+  expect(redact({ payload: Buffer.alloc(1_000_000, 7) })).toEqual({ payload: "(1000000 bytes)" });
   expect(redact({ at: new Date(Number.NaN), when: new Date(0) })).toEqual({
     at: null,
     when: "1970-01-01T00:00:00.000Z",

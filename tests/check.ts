@@ -1,0 +1,67 @@
+// Why: `npm run check` is what one runs before each commit: types, lint, format, the house rules and the
+// unit tests, in under a minute. It goes on after a failure, so that one run shows everything.
+import { spawn } from "node:child_process";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { listSourceFiles } from "./tidy/source-file.ts";
+import { describeSizes } from "./tidy/sizes.ts";
+
+interface Step {
+  name: string;
+  command: [string, ...string[]];
+}
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+const steps: Step[] = [
+  { name: "types", command: ["tsc", "-p", "."] },
+  { name: "lint", command: ["oxlint", "--type-aware", "--deny-warnings"] },
+  { name: "format", command: ["oxfmt", "--check"] },
+  { name: "tests", command: ["vitest", "run", "--reporter=dot", "packages", "tests/tidy"] },
+];
+
+/** Runs one step to its end; its output is shown only when it fails. */
+function run({ command: [tool, ...args] }: Step): Promise<{ ok: boolean; output: string }> {
+  const child = spawn(join(root, "node_modules/.bin", tool), args, {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += String(chunk)));
+  child.stderr.on("data", (chunk) => (output += String(chunk)));
+  return new Promise((end) => {
+    child.on("error", (error) => end({ ok: false, output: `${tool}: ${error.message}\n` }));
+    child.on("close", (code) => end({ ok: code === 0, output }));
+  });
+}
+
+async function check(): Promise<boolean> {
+  const started = performance.now();
+  let good = true;
+  for (const step of steps) {
+    const from = performance.now();
+    const { ok, output } = await run(step);
+    good &&= ok;
+    process.stdout.write(`${ok ? "ok    " : "FAILED"} ${step.name} (${seconds(from)})\n`);
+    if (!ok) process.stdout.write(output);
+    else if (step.name === "tests") process.stdout.write(summary(output));
+  }
+  process.stdout.write(`${describeSizes(listSourceFiles())}\n`);
+  process.stdout.write(`${good ? "all good" : "NOT good"} after ${seconds(started)}\n`);
+  return good;
+}
+
+/** Vitest's own two lines of totals. */
+function summary(output: string): string {
+  const lines = stripVTControlCharacters(output)
+    .split("\n")
+    .filter((line) => /^\s*(Test Files|Tests)\s/.test(line));
+  return lines.map((line) => `       ${line.trim()}\n`).join("");
+}
+
+function seconds(from: number): string {
+  return `${((performance.now() - from) / 1000).toFixed(1)} s`;
+}
+
+process.exitCode = (await check()) ? 0 : 1;
