@@ -48,7 +48,7 @@ export interface WorldOptions {
 
 export interface RunningReconciler {
   reconciler: Reconciler;
-  life: Lifeline;
+  life: Lifeline<ReconcilerPorts>;
   /** Ends it as SIGTERM does. */
   stop(): Promise<void>;
 }
@@ -80,7 +80,9 @@ export function createWorld(options: WorldOptions = {}) {
   const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: "debug" });
 
   /** A reconciler with a life of its own; `onEffect` may kill it at any line. */
-  function start(onEffect?: (point: EffectPoint, life: Lifeline) => void): RunningReconciler {
+  function start(
+    onEffect?: (point: EffectPoint, life: Lifeline<ReconcilerPorts>) => void,
+  ): RunningReconciler {
     const life = createLifeline(lifelinePorts(kube.fetch, github.fetch, clock, log), onEffect);
     const stop = new AbortController();
     const reconciler = makeReconciler(life, kube.adminToken, random, options.reconciler);
@@ -135,7 +137,7 @@ export function applyNamespace(kube: Simulator, name: string, managed: boolean) 
   kube.applyManifests(`
 apiVersion: v1
 kind: Namespace
-metadata: { name: ${name}, labels: { ${managed ? `${labels.managed}: "true"` : "{}"} } }
+metadata: { name: ${name}, labels: { ${labels.managed}: "${managed}" } }
 ---
 apiVersion: v1
 kind: Secret
@@ -169,21 +171,17 @@ spec:
 ${extra}`;
 }
 
-function lifelinePorts(kube: Fetch, github: Fetch, clock: Clock, log: Log) {
+/** What a reconciler has of the outside world. */
+export interface ReconcilerPorts {
+  clock: Clock;
+  fetch: Fetch;
+  log: Log;
+}
+
+function lifelinePorts(kube: Fetch, github: Fetch, clock: Clock, log: Log): ReconcilerPorts {
   const fetch: Fetch = (url, init) =>
     url.startsWith("https://kube.test/") ? kube(url, init) : github(url, init);
-  return {
-    clock,
-    fetch,
-    log,
-    table: {
-      get: async () => undefined,
-      put: async () => "put" as const,
-      list: async () => [],
-      remove: async () => "absent" as const,
-    },
-    invoker: { invoke: async () => {} },
-  };
+  return { clock, fetch, log };
 }
 
 function kubeClient(
@@ -201,7 +199,7 @@ function kubeClient(
 }
 
 function makeReconciler(
-  life: Lifeline,
+  life: Lifeline<ReconcilerPorts>,
   token: string,
   random: ReturnType<typeof createSeededRandom>,
   options: ReconcilerOptions = {},

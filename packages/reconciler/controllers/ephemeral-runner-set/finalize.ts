@@ -2,22 +2,17 @@
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { ephemeralRunnerSets, finalizers } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
+import { eachLimited } from "../../each-limited.ts";
 import { keyOf } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/register.ts";
 import type { SetObservation } from "./observe.ts";
-import { idleOrder } from "./plan-scale.ts";
-import { removeIdle } from "./remove-idle.ts";
 
 /** ARC 0.14 used the runner's finalizer on sets, too; both are ours to remove. */
 const ours: readonly string[] = [finalizers.ephemeralRunnerSet, finalizers.ephemeralRunner];
 
-export async function finalizeSet(
-  ctx: Context,
-  seen: SetObservation,
-  signal: AbortSignal,
-): Promise<PassResult> {
-  if (seen.runners.length > 0) return drain(ctx, seen, signal);
+export async function finalizeSet(ctx: Context, seen: SetObservation): Promise<PassResult> {
+  if (seen.runners.length > 0) return drain(ctx, seen);
   const held = seen.set.metadata.finalizers ?? [];
   const value = held.filter((one) => !ours.includes(one));
   if (value.length === held.length) return {};
@@ -36,16 +31,15 @@ export async function finalizeSet(
   return {};
 }
 
-/** Registered idle runners are asked for; those without a registration and those that are done just go. */
-async function drain(ctx: Context, seen: SetObservation, signal: AbortSignal): Promise<PassResult> {
-  for (const view of seen.views) {
-    const runner = seen.byKey.get(view.key);
-    if (!runner || view.state === "deleting" || view.hasJob) continue;
-    const living = view.state === "pending" || view.state === "running";
-    if (!living || !view.registered) await endRunner(ctx, runner);
-  }
-  const living = seen.views.filter(({ state }) => state === "pending" || state === "running");
-  const idle = idleOrder(living);
-  await removeIdle(ctx, seen, idle, idle.length, signal);
-  return { againMs: ctx.settings.busyRetryMs };
+/**
+ * A runner that is deleted asks the service itself and runs on while it is busy; one that is known to have a job
+ * ends by itself.
+ */
+async function drain(ctx: Context, seen: SetObservation): Promise<PassResult> {
+  const leaving = seen.views.filter((view) => view.state !== "deleting" && !view.hasJob);
+  await eachLimited(leaving, ctx.settings.writesAtOnce, async ({ key }) => {
+    const runner = seen.byKey.get(key);
+    if (runner) await endRunner(ctx, runner);
+  });
+  return {};
 }

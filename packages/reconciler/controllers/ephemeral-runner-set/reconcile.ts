@@ -50,7 +50,7 @@ export async function reconcileRunnerSet(
   const set = ctx.kinds.runnerSets.find(parseKey(key));
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
   const seen = observeSet(ctx, set);
-  if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen, signal);
+  if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen);
   if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
   const plan = planFor(ctx, memory, seen);
   const refused = await apply(ctx, memory, seen, plan, signal);

@@ -30,7 +30,8 @@ export async function finalizeRunner(
   const uid = runner.metadata.uid ?? "";
   if (held.includes(finalizers.runnerRegistration)) {
     const restMs = (ctx.memory.of(uid).busyUntilMs ?? 0) - ctx.clock.nowMs();
-    if (restMs > 0) return { againMs: restMs };
+    // The end of the pod is news; before that the service would say the same again.
+    if (restMs > 0 && hasLivingPod(ctx, runner)) return { againMs: restMs };
     if ((await endRegistration(ctx, runner, signal)) === "busy") {
       return { againMs: ctx.settings.busyRetryMs };
     }
