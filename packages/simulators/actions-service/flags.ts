@@ -31,6 +31,8 @@ const known = {
   help: { type: "boolean" },
 } as const;
 
+export const flagNames = Object.keys(known);
+
 /** Reads the command line. Throws UsageError. */
 export function parseFlags(args: string[]): Flags {
   const values = parse(args);

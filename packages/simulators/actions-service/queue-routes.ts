@@ -15,7 +15,7 @@ import { ConnectionDropped } from "./fault-effects.ts";
 import { jobFields, messageBody, type MessageShape } from "./message-json.ts";
 import type { Call, Routes } from "./routes.ts";
 import type { SimulatedScaleSet } from "./scale-sets.ts";
-import { answerNoScaleSet, withScaleSet } from "./service-auth.ts";
+import { withScaleSet } from "./service-auth.ts";
 import type { SimulatedSession } from "./sessions.ts";
 import type { Simulation } from "./simulation.ts";
 
@@ -75,9 +75,7 @@ async function answerPoll(
     case "superseded":
       return answerNothing(202);
     case "ended":
-      return simulation.scaleSets.get(session.scaleSet)
-        ? answerException(401, "InvalidToken", "The session has ended.")
-        : answerNoScaleSet(session.scaleSet);
+      return answerException(401, "InvalidToken", "The session has ended.");
     case "aborted":
       throw new ConnectionDropped("the poll was aborted");
   }

@@ -63,6 +63,7 @@ async function answerRunnerRegistration(simulation: Simulation, call: Call): Pro
   if (typeof url !== "string" || scopeOfConfigUrl(url) !== scope) {
     return answerRestError(400, "the url is not the one the registration token is for");
   }
+  simulation.webUrls.set(scope.split("/")[0] ?? scope, new URL(url).origin);
   const { adminTokenLifeMs } = simulation.knobs();
   const { token } = simulation.tokens.issue("admin", scope, adminTokenLifeMs);
   return Response.json({ url: serviceUrl(simulation, call, scope), token });

@@ -57,6 +57,8 @@ export interface Simulation {
   faults: Faults;
   requests: Requests;
   webhooks: Webhooks;
+  /** By owner: the origin of the config URL under which somebody registered for it. */
+  webUrls: Map<string, string>;
   /** A small number for a scope: its tenant in the service's address. */
   tenant: (scope: string) => number;
 }
@@ -66,6 +68,9 @@ export function createSimulation(deps: SimulatorDeps, options: SimulatorOptions)
   let current: Knobs = { ...defaultKnobs(options.mode), ...options.knobs };
   const knobs = () => current;
   const tenants = new Map<string, number>();
+  const webUrls = new Map<string, string>();
+  const webUrlOf = (owner: string) =>
+    webUrls.get(owner.toLowerCase()) ?? options.baseUrl ?? "https://github.com";
   const events = createEvents(() => clock.nowMs());
   const tokens = createTokens({ clock, random });
   const desk = createJobDesk({ clock, events, knobs }, options.mode);
@@ -87,10 +92,8 @@ export function createSimulation(deps: SimulatorDeps, options: SimulatorOptions)
     polls: createPolls({ clock, events, desk, scaleSets, sessions, knobs }),
     faults: createFaults({ random }),
     requests: createRequests(() => current.requestsKept),
-    webhooks: createWebhooks({
-      ...{ ...deps, events, knobs, webhook: options.webhook },
-      webUrl: options.baseUrl ?? "https://github.com",
-    }),
+    webhooks: createWebhooks({ ...deps, events, knobs, webhook: options.webhook, webUrlOf }),
+    webUrls,
     tenant(scope) {
       const number = tenants.get(scope) ?? tenants.size + 1;
       tenants.set(scope, number);

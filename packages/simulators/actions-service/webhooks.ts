@@ -47,7 +47,8 @@ interface Deps {
   log?: Log;
   deliver?: Deliver;
   webhook: { url: string; secret: string } | undefined;
-  webUrl: string;
+  /** Where people find an owner's repositories: it tells one GitHub from another. */
+  webUrlOf: (owner: string) => string;
 }
 
 /** The most attempts kept. */
@@ -85,7 +86,7 @@ export function createWebhooks(deps: Deps): Webhooks {
       deliveredAt: clock.wallMs(),
       redelivery: false,
       statusCode: 0,
-      body: writeJson(workflowJobPayload(action, job, wall, deps.webUrl)),
+      body: writeJson(workflowJobPayload(action, job, wall, deps.webUrlOf(job.owner))),
     };
   }
 
