@@ -171,6 +171,18 @@ describe("when it is refused", () => {
     expect(bench.server.requests.length - started).toBeLessThanOrEqual(600 * 1.2);
   });
 
+  test("a service that takes and refuses by turns renews a few times, not each time", async () => {
+    const bench = createBench();
+    let calls = 0;
+    bench.server.always(() => ({ status: ++calls % 2 === 0 ? 401 : 204 }));
+    for (let at = 0; at < 90; at++) {
+      await call(bench);
+      await bench.clock.runFor(2_000);
+    }
+    expect(registrations(bench)).toBeGreaterThan(3);
+    expect(registrations(bench)).toBeLessThanOrEqual(1 + 2 * 3);
+  });
+
   test("a permission that is missing for good (403) does not renew at every call", async () => {
     const bench = createBench();
     bench.server.next(gone);

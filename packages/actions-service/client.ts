@@ -10,6 +10,7 @@ import { createGitHubTokens } from "./credential.ts";
 import { createJobs } from "./jobs.ts";
 import { createQueue } from "./message-queue.ts";
 import { createSessions } from "./message-session.ts";
+import { createRegistrar } from "./registrar.ts";
 import { register } from "./registration.ts";
 import { type SystemInfo, userAgent } from "./request.ts";
 import { createRetryBudget } from "./retry-budget.ts";
@@ -17,6 +18,7 @@ import { createRunners } from "./runners.ts";
 import { createScaleSets } from "./scale-sets.ts";
 import { createServerTime } from "./server-time.ts";
 import type { ActionsService, AdminConnectionStore, GitHubCredential } from "./service.ts";
+import { shareConnection } from "./shared-connection.ts";
 
 export interface ActionsServiceDeps {
   /** Carries CA and proxy; used for REST, service and queue alike. */
@@ -55,15 +57,20 @@ export function createActionsService(deps: ActionsServiceDeps): ActionsService {
     tokens,
     userAgent: agent,
   };
+  const { scopeKey } = config;
+  const store = deps.adminConnections;
   const connections = createAdminConnections({
     clock,
-    random,
-    log,
     serverTime,
-    store: deps.adminConnections,
-    scopeKey: config.scopeKey,
-    register: (signal) => register(registration, signal),
-    limitMs,
+    shared: shareConnection({ clock, log, store, scopeKey, limitMs }),
+    register: createRegistrar({
+      clock,
+      random,
+      log,
+      scopeKey,
+      limitMs,
+      register: (signal) => register(registration, signal),
+    }),
   });
   const service = { ...calls, connections, system };
   const queue = { ...calls, userAgent: agent, pollLimitMs: deps.pollLimitMs ?? 65_000 };
