@@ -161,12 +161,14 @@ function wrapFetch({ effect, deliver, death }: Body, fetch: Fetch): Fetch {
 
 function throughDelivery(from: ReadableStream<Uint8Array>, deliver: Body["deliver"]) {
   const reader = from.getReader();
+  let cancelled = false;
   return new ReadableStream<Uint8Array>({
     pull: (controller) =>
       new Promise((resolve) => {
         const settle = (act: () => void) =>
           deliver(() => {
-            act();
+            // Whoever cancelled the stream has closed it.
+            if (!cancelled) act();
             resolve();
           });
         reader.read().then(
@@ -175,7 +177,10 @@ function throughDelivery(from: ReadableStream<Uint8Array>, deliver: Body["delive
           (error: unknown) => settle(() => controller.error(error)),
         );
       }),
-    cancel: (reason) => reader.cancel(reason),
+    cancel(reason) {
+      cancelled = true;
+      return reader.cancel(reason);
+    },
   });
 }
 
