@@ -1,5 +1,7 @@
 // Why: the poller's fence is one JSON patch (RFC 6902) whose `test` the server refuses; so the patch is
-// done here exactly: any step that cannot be done refuses the whole.
+// done here as the real server does it: any step that cannot be done refuses the whole. In three things
+// that server's library is laxer than the RFC (github.com/evanphx/json-patch v4): `replace` may add a
+// field, `test` takes an absent field for null, and `copy` from an absent field copies null.
 import { clone, isRecord, same } from "./api-object.ts";
 import { badRequest, patchRejected } from "./status-error.ts";
 
@@ -22,10 +24,10 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
 
 function parseOperation(value: unknown): Operation {
   if (!isRecord(value) || typeof value.op !== "string" || typeof value.path !== "string") {
-    throw badRequest("error decoding patch: an operation needs op and path");
+    throw patchRejected();
   }
   const from = typeof value.from === "string" ? { from: value.from } : {};
-  return { op: value.op, path: value.path, value: value.value, ...from };
+  return { op: value.op, path: value.path, value: value.value ?? null, ...from };
 }
 
 function applyOne(target: unknown, operation: Operation): unknown {
@@ -38,10 +40,11 @@ function applyOne(target: unknown, operation: Operation): unknown {
     case "remove":
       return remove(target, path);
     case "test":
-      if (same(find(target, path) ?? null, operation.value ?? null)) return target;
+      get(target, path.slice(0, -1));
+      if (same(find(target, path) ?? null, operation.value)) return target;
       throw patchRejected();
     case "copy":
-      return put(target, path, clone(get(target, parsePointer(operation.from))), true);
+      return put(target, path, clone(find(target, parsePointer(operation.from)) ?? null), true);
     case "move": {
       const from = parsePointer(operation.from);
       const moved = get(target, from);
@@ -89,7 +92,7 @@ function put(target: unknown, path: string[], value: unknown, insert: boolean): 
   const parent = get(target, path.slice(0, -1));
   if (Array.isArray(parent)) {
     parent.splice(index(parent, last, insert), insert ? 0 : 1, value);
-  } else if (isRecord(parent) && (insert || Object.hasOwn(parent, last))) {
+  } else if (isRecord(parent)) {
     parent[last] = value;
   } else throw patchRejected();
   return target;

@@ -94,12 +94,10 @@ function annotationCauses(metadata: ObjectMeta): Cause[] {
 
 function ownerCauses(metadata: ObjectMeta): Cause[] {
   const owners = list(metadata.ownerReferences);
-  const causes = owners.flatMap((owner, index) =>
+  const causes = owners.flatMap((owner) =>
     ["apiVersion", "kind", "name", "uid"]
       .filter((field) => textAt(owner, field) === "")
-      .map((field) =>
-        badValue(`metadata.ownerReferences[${index}].${field}`, "", "must not be empty"),
-      ),
+      .map((field) => badValue(`metadata.ownerReferences.${field}`, "", "must not be empty")),
   );
   const controllers = owners.filter((owner) => isRecord(owner) && owner.controller === true);
   if (controllers.length < 2) return causes;
@@ -118,6 +116,7 @@ export function parseMeta(value: unknown): { metadata: ObjectMeta; wrong?: strin
   const metadata = isRecord(value) ? value : {};
   for (const field of ["labels", "annotations"]) {
     const map = metadata[field];
+    if (isRecord(map)) fillNulls(map);
     if (map === null) delete metadata[field];
     else if (map !== undefined && !isTextMap(map)) {
       return { metadata: { name: "" }, wrong: `metadata.${field} must be a map of strings` };
@@ -135,6 +134,11 @@ export function parseMeta(value: unknown): { metadata: ObjectMeta; wrong?: strin
   }
   // Checked just above; the name may still be missing, which validateMeta says.
   return { metadata: metadata as unknown as ObjectMeta };
+}
+
+/** A null in a map of strings becomes "": that is how the real server decodes it. */
+function fillNulls(map: Record<string, unknown>) {
+  for (const [key, value] of Object.entries(map)) if (value === null) map[key] = "";
 }
 
 function isTextMap(value: unknown): boolean {

@@ -1,7 +1,7 @@
 // Why: two things about a pod are asked beside the object itself: its logs, which only the kubelet knows,
 // and its binding to a node, which a scheduler (here: the kubelet's player) writes.
-import { list, textAt, type ApiObject } from "./api-object.ts";
-import { about, withMeta, type Cluster } from "./cluster.ts";
+import { at, list, record, textAt, type ApiObject } from "./api-object.ts";
+import { about, type Cluster } from "./cluster.ts";
 import { badRequest, conflict } from "./status-error.ts";
 import { getObject, updateObject, type Place } from "./writes.ts";
 
@@ -19,30 +19,27 @@ export type PodLogs = (request: PodLogRequest) => string | undefined;
 /** While a log is followed, it is read again this often. */
 const followEveryMs = 200;
 
-/** The answer to `GET …/pods/NAME/log`. */
+/** The answer to `GET …/pods/NAME/log`; undefined (204) while the pod has no node. */
 export function podLog(
   cluster: Cluster,
   place: Place,
   query: URLSearchParams,
   logs: PodLogs,
-): ReadableStream | string {
+): ReadableStream | string | undefined {
   const pod = getObject(cluster, place);
   const container = containerOf(pod, query.get("container"));
   const { namespace = "", name, uid = "" } = pod.metadata;
   const previous = query.get("previous") === "true";
   const read = () => logs({ namespace, pod: name, uid, container, previous }) ?? "";
-  if (textAt(pod, "spec", "nodeName") === "" && read() === "") {
-    throw badRequest(`pod ${name} does not have a host assigned`);
-  }
+  if (textAt(pod, "spec", "nodeName") === "" && read() === "") return undefined;
   const first = lastLines(read(), query.get("tailLines"));
   if (query.get("follow") !== "true") return first;
   return follow(cluster, place, first, read);
 }
 
 function containerOf(pod: ApiObject, asked: string | null): string {
-  const spec = ["containers", "initContainers"].flatMap((field) =>
-    list((pod.spec as Record<string, unknown> | undefined)?.[field]),
-  );
+  const fields = ["containers", "initContainers"];
+  const spec = fields.flatMap((field) => list(at(pod, "spec", field)));
   const names = spec.map((container) => textAt(container, "name"));
   const { name } = pod.metadata;
   if (asked !== null && asked !== "") {
@@ -96,20 +93,22 @@ function isOver(cluster: Cluster, place: Place): boolean {
 
 /** `POST …/pods/NAME/binding`: the pod belongs to a node from now on. */
 export function bindPod(cluster: Cluster, place: Place, body: unknown): void {
-  const node = textAt((body as Record<string, unknown> | undefined)?.target, "name");
+  const node = textAt(body, "target", "name");
   if (node === "") throw badRequest("Binding needs a target");
-  const options = { fieldValidation: "Ignore", dryRun: false } as const;
   const condition = { type: "PodScheduled", status: "True", lastTransitionTime: cluster.now() };
-  const current = getObject(cluster, place);
-  const before = textAt(current, "spec", "nodeName");
-  if (before !== "") {
-    const why = `pod ${place.name} is already assigned to node "${before}"`;
-    throw conflict(about(place.kind, place.name), why, "pods/binding");
-  }
-  const bound = withMeta(current, {});
-  bound.spec = { ...(current.spec as object), nodeName: node };
-  const status = current.status as Record<string, unknown>;
-  const others = list(status.conditions).filter((c) => textAt(c, "type") !== "PodScheduled");
-  bound.status = { ...status, conditions: [...others, condition] };
-  updateObject(cluster, { ...place, subresource: "binding" }, () => bound, options);
+  const bind = (pod: ApiObject) => {
+    const before = textAt(pod, "spec", "nodeName");
+    if (before !== "") {
+      const why = `pod ${place.name} is already assigned to node "${before}"`;
+      throw conflict(about(place.kind, place.name), why, "pods/binding");
+    }
+    const status = record(pod.status);
+    const others = list(status.conditions).filter((c) => textAt(c, "type") !== "PodScheduled");
+    return {
+      ...pod,
+      spec: { ...record(pod.spec), nodeName: node },
+      status: { ...status, conditions: [...others, condition] },
+    };
+  };
+  updateObject(cluster, place, bind, { fieldValidation: "Ignore", dryRun: false });
 }

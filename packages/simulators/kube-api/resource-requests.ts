@@ -39,7 +39,7 @@ export interface ResourceRequest {
 
 export interface Answer {
   status: number;
-  body: string | ReadableStream;
+  body: string | ReadableStream | null;
   contentType?: string;
   warnings?: string[];
 }
@@ -112,6 +112,7 @@ function answerSubresource(deps: ResourceDeps, request: ResourceRequest): Answer
   const place = placeOf(request);
   if (kind.kind === "Pod" && info.subresource === "log" && info.verb === "get") {
     const body = podLog(deps.cluster, place, request.query, deps.logs);
+    if (body === undefined) return { status: 204, body: null, contentType: "text/plain" };
     return { status: 200, body, contentType: "text/plain" };
   }
   if (kind.kind === "Pod" && info.subresource === "binding" && info.verb === "create") {
@@ -129,6 +130,10 @@ const success = () => ({ kind: "Status", apiVersion: "v1", metadata: {}, status:
 
 function parseBody(request: ResourceRequest): unknown {
   if (request.body === "") return undefined;
+  // kubectl's typed commands (`create namespace`) speak protobuf; the ones that read files do not.
+  if (request.contentType.includes("protobuf")) {
+    throw unsupportedMediaType(["application/json", "application/yaml"]);
+  }
   try {
     if (request.contentType.includes("yaml")) return parseYaml(request.body);
     return parseJson(request.body);

@@ -93,7 +93,12 @@ export function createWatches(cluster: Cluster): OpenWatches {
               if (!over) controller.enqueue(encoder.encode(`${stringifyJson(line)}\n`));
             },
             end: () => finish(() => controller.close()),
-            breakOff: (reason) => finish(() => controller.error(reason)),
+            breakOff: (reason) =>
+              finish(() => {
+                // On a socket the client has gone (node-server's reason is a text): nobody reads on.
+                if (reason instanceof Error) controller.error(reason);
+                else controller.close();
+              }),
           };
           open.add(sink);
           signal?.addEventListener("abort", onAbort, { once: true });

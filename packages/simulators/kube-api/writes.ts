@@ -1,6 +1,15 @@
 // Why: every change of an object goes through here, so that the server's half of the contract holds for
 // all of them: numbers and uids, status apart from spec, conflicts, validation, finalizers.
-import { clone, isRecord, list, same, without, type ApiObject } from "./api-object.ts";
+import {
+  clone,
+  isRecord,
+  list,
+  same,
+  textAt,
+  without,
+  type ApiObject,
+  type JsonObject,
+} from "./api-object.ts";
 import {
   admitBuiltIn,
   admitIntoNamespace,
@@ -32,26 +41,38 @@ const isCounted = (kind: Kind) => kind.custom !== undefined || counted.has(kind.
 /** A body as an object of `kind`, pruned and with defaults. */
 function parseObject(kind: Kind, body: unknown, options: WriteOptions): Written {
   if (!isRecord(body)) throw status.badRequest(`the body is not a ${kind.kind}`);
-  const apiVersion = apiVersionOf(kind);
   if (kind.custom && (body.kind === undefined || body.apiVersion === undefined)) {
     const missing = body.kind === undefined ? "Kind" : "apiVersion";
     const what = `the object provided is unrecognized (must be of type ${kind.kind})`;
     throw status.badRequest(`${what}: Object '${missing}' is missing`);
   }
-  if ((body.kind ?? kind.kind) !== kind.kind || (body.apiVersion ?? apiVersion) !== apiVersion) {
-    const sent = `${String(body.apiVersion)}, Kind=${String(body.kind)}`;
-    const expected = `the expected type (${apiVersion}, Kind=${kind.kind})`;
-    throw status.badRequest(`the object provided (${sent}) is not of ${expected}`);
-  }
+  refuseOtherType(kind, body);
   const { metadata, wrong } = parseMeta(clone(body.metadata));
   if (wrong) throw status.badRequest(`${kind.kind} cannot be handled: ${wrong}`);
   const object: ApiObject = {
-    apiVersion,
+    apiVersion: apiVersionOf(kind),
     kind: kind.kind,
     metadata,
     ...clone(without(body, "apiVersion", "kind", "metadata")),
   };
   return { object, warnings: applySchema(kind, object, options) };
+}
+
+/** Refuses a body of another version (400) or kind (400; for custom kinds, by validation, 422). */
+function refuseOtherType(kind: Kind, body: JsonObject) {
+  const expected = apiVersionOf(kind);
+  const { apiVersion = expected, kind: sent = kind.kind } = body;
+  if (apiVersion !== expected) {
+    const data = `the API version in the data (${String(apiVersion)})`;
+    throw status.badRequest(`${data} does not match the expected API version (${expected})`);
+  }
+  if (sent === kind.kind) return;
+  if (kind.custom) {
+    const cause = status.badValue("kind", sent, `must be ${kind.kind}`);
+    throw status.invalid(about(kind, textAt(body, "metadata", "name")), [cause], String(sent));
+  }
+  const what = `${String(sent)} in version "${kind.version}"`;
+  throw status.badRequest(`${what} cannot be handled as a ${kind.kind}`);
 }
 
 /** Prunes and fills in a custom object; returns warnings, or throws in strict mode. */
@@ -235,7 +256,8 @@ function merged(place: Place, wanted: ApiObject, current: ApiObject): ApiObject 
     const base = { ...current, status: next.status };
     return kind.custom ? base : withMeta(base, { labels, annotations, finalizers });
   }
-  if (!kind.hasStatus) return next;
+  // The server's own subresources (a pod's binding) change both halves.
+  if (subresource !== "" || !kind.hasStatus) return next;
   return current.status === undefined
     ? withoutStatus(next)
     : { ...next, status: clone(current.status) };

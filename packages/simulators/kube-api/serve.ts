@@ -1,0 +1,88 @@
+// Why: the Kubernetes API alone on a port, for any client: npm run simulator:kube-api -- --help
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createKubernetesClient } from "@runlet/kubernetes/client";
+import { readCrds } from "@runlet/kubernetes/crds";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createHttpFetch } from "@runlet/runtime/http";
+import { createLog } from "@runlet/runtime/log";
+import { createSystemRandom } from "@runlet/runtime/random";
+import { readHome } from "@runlet/runtime/settings-environment";
+import { createKubelet } from "../kubelet/kubelet.ts";
+import { getServerCertificate } from "./certificates.ts";
+import { help, parseFlags, UsageError, type Flags } from "./flags.ts";
+import { renderKubeconfig } from "./kubeconfig.ts";
+import { breakSocket, listenApi } from "./listen.ts";
+import { createKubeApiSimulator, type KubeApiSimulator } from "./simulator.ts";
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`simulator:kube-api: ${message}\n`);
+  process.exit(code);
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function readFlags(): Flags {
+  try {
+    return parseFlags(process.argv.slice(2));
+  } catch (error) {
+    if (error instanceof UsageError) return fail(`${error.message} (see --help)`, 2);
+    throw error;
+  }
+}
+
+const clock = createSystemClock();
+const random = createSystemRandom();
+
+/** Plays the nodes: pods run, and runners inside them talk to the service their JIT config names. */
+function startKubelet(simulator: KubeApiSimulator) {
+  const write = (line: string) => void process.stderr.write(`${line}\n`);
+  const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: "warn" });
+  const access = {
+    server: "https://kubernetes.default.svc",
+    token: () => Promise.resolve(simulator.adminToken),
+    fetch: simulator.fetch,
+  };
+  const userAgent = "runlet-kubelet-simulator";
+  const client = createKubernetesClient({ access, clock, userAgent, limitMs: 10_000 });
+  const fetch = createHttpFetch({ clock });
+  const kubelet = createKubelet({ clock, random, log, client, fetch });
+  simulator.setPodLogs(({ namespace, pod, container }) =>
+    kubelet.logs({ namespace, name: pod }, container),
+  );
+  return {
+    stop() {
+      kubelet.stop();
+      fetch.close();
+    },
+  };
+}
+
+async function serve(flags: Flags) {
+  const certificate = getServerCertificate(join(readHome(), "kube-api"), clock.wallMs());
+  const simulator = createKubeApiSimulator({ clock, random }, { breakConnection: breakSocket });
+  simulator.applyManifests(readCrds());
+  const server = await listenApi(simulator.app, { port: flags.port, certificate });
+  const kubelet = flags.kubelet ? startKubelet(simulator) : undefined;
+  const { caPem } = certificate;
+  const cluster = { name: "runlet", server: server.url, caPem, token: simulator.adminToken };
+  mkdirSync(dirname(flags.kubeconfig), { recursive: true });
+  writeFileSync(flags.kubeconfig, renderKubeconfig(cluster), { mode: 0o600 });
+  if (flags.json) {
+    say(JSON.stringify({ ready: true, url: server.url, kubeconfig: flags.kubeconfig }));
+  } else
+    say(`ready: ${server.url} (kubectl --kubeconfig ${flags.kubeconfig} …); --help shows more`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      kubelet?.stop();
+      simulator.close();
+      void server.close().then(() => process.exit(0));
+    });
+  }
+}
+
+const flags = readFlags();
+if (flags.help) say(help);
+else await serve(flags).catch((error: unknown) => fail(messageOf(error), 1));
