@@ -5,7 +5,7 @@ import { createCredentials } from "@runlet/coordination/credentials";
 import { readOrCreateKeyFile } from "@runlet/coordination/key-file";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
-import { kubeconfigAccess } from "@runlet/kubernetes/access";
+import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
@@ -61,9 +61,9 @@ async function start(): Promise<Root> {
 
   async function findAccess({ clusters }: LocalConfig, accessRef: string) {
     const cluster = clusters.find(({ name }) => name === accessRef);
-    return (
-      cluster && kubeconfigAccess({ clock, path: cluster.kubeconfig, context: cluster.context })
-    );
+    if (!cluster) return undefined;
+    const { kubeconfig: file, context } = cluster;
+    return openKubeconfigAccess({ clock }, { file, context });
   }
 }
 

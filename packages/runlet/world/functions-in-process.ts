@@ -1,0 +1,182 @@
+// Why: the three functions as promises in this thread, each invocation with a lifeline of its own and composed anew
+// from its ports, so that a kill takes everything with it. The rules are Lambda's: asynchronous invocation,
+// no retry of the poller, a failure notice, a time limit, now and then an event that comes twice.
+import type { Credentials } from "@runlet/coordination/credentials";
+import type { PollerEvent } from "@runlet/coordination/invoker";
+import type { ClusterRow } from "@runlet/coordination/registry";
+import type { Table } from "@runlet/coordination/table";
+import type { PollerResult } from "@runlet/control-plane/poller/deps";
+import { runShard } from "@runlet/control-plane/poller/run-shard";
+import { runSweep } from "@runlet/control-plane/sweep/run-sweep";
+import type { ClusterAccess } from "@runlet/kubernetes/client";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
+import type { Log } from "@runlet/runtime/log";
+import { createSeededRandom, type Random } from "@runlet/runtime/random";
+import type { Settings } from "@runlet/runtime/settings";
+import { composeControlPlane, type ControlPlane } from "../local/compose.ts";
+import type { Functions } from "./functions.ts";
+import { createLifeline, type EffectPoint, type Lifeline, type Ports } from "./lifeline.ts";
+
+export interface InProcessDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+  table: Table;
+  settings: Settings;
+  credentials: Credentials;
+  webhookSecret: string;
+  fetch: Fetch;
+  /** A cluster as the control plane reaches it, over `fetch`. */
+  accessTo(row: ClusterRow, fetch: Fetch): Promise<ClusterAccess | undefined>;
+  /** May strike an invocation at any line. */
+  onEffect?: (point: EffectPoint, life: Lifeline, invocation: Invocation) => void;
+  coldStartMs?: number;
+  /** Chance that an asynchronous event comes twice. */
+  doubled?: number;
+}
+
+export interface Invocation extends PollerEvent {
+  id: string;
+  startedAt: number;
+  life: Lifeline;
+  endedAt?: number;
+  result?: PollerResult;
+  error?: unknown;
+}
+
+export interface InProcessFunctions extends Functions {
+  /** Every poller invocation so far, oldest first. */
+  invocations(): readonly Invocation[];
+  /** What dead invocations still tried: must stay empty. */
+  afterDeath(): string[];
+}
+
+/** Functions over the given ports; nothing runs before the first invocation. */
+export function createInProcessFunctions(deps: InProcessDeps): InProcessFunctions {
+  const { clock, random, settings } = deps;
+  const invocations: Invocation[] = [];
+  const stop = new AbortController();
+
+  async function invoke(event: PollerEvent): Promise<void> {
+    if (stop.signal.aborted) return;
+    start(event);
+    if (random.next() < (deps.doubled ?? 0)) start(event);
+  }
+
+  function start(event: PollerEvent) {
+    const { fetch, table, log } = deps;
+    const life = createLifeline(
+      { clock, fetch, table, log, invoker: { invoke } },
+      (point, struck) => deps.onEffect?.(point, struck, invocation),
+    );
+    const id = `invocation-${invocations.length}`;
+    const invocation: Invocation = { ...event, id, life, startedAt: clock.nowMs() };
+    invocations.push(invocation);
+    const seed = random.int(2 ** 31);
+    clock.after(deps.coldStartMs ?? 60, () => void run(invocation, seed));
+  }
+
+  async function run(invocation: Invocation, seed: number) {
+    const { life, shard, reason, id: invocationId } = invocation;
+    if (life.state() === "dead" || stop.signal.aborted) return;
+    const deadlineMs = clock.nowMs() + settings.invocationMs;
+    const cancel = clock.after(settings.invocationMs, () => die(invocation, "time limit"));
+    try {
+      const { poller } = await compose(life.ports, seed);
+      const { signal } = new AbortController();
+      invocation.result = await runShard(poller, {
+        shard,
+        reason,
+        invocationId,
+        deadlineMs,
+        signal,
+      });
+    } catch (error) {
+      invocation.error = error;
+      deps.log.error("invocation_failed", { shard, invocationId, error });
+      notifyFailure(invocation);
+    }
+    cancel();
+    invocation.endedAt = clock.nowMs();
+  }
+
+  function die(invocation: Invocation, why: string) {
+    if (invocation.endedAt !== undefined) return;
+    invocation.life.kill();
+    invocation.endedAt = clock.nowMs();
+    deps.log.warn("invocation_killed", { shard: invocation.shard, id: invocation.id, why });
+    notifyFailure(invocation);
+  }
+
+  /** The on-failure destination: the platform says at once that an invocation has failed. */
+  function notifyFailure({ shard }: Invocation) {
+    clock.after(50, () => void invoke({ shard, reason: "failure" }));
+  }
+
+  function compose(ports: Required<Ports>, seed: number): Promise<ControlPlane> {
+    return composeControlPlane({
+      ...ports,
+      random: createSeededRandom(seed),
+      settings,
+      credentials: deps.credentials,
+      fetchFor: () => ports.fetch,
+      accessTo: (row) => deps.accessTo(row, ports.fetch),
+      webhookSecrets: async () => [deps.webhookSecret],
+      dataKey: new Uint8Array(32).fill(7),
+    });
+  }
+
+  const ownPorts = () => {
+    const { fetch, table, log } = deps;
+    return compose({ clock, fetch, table, log, invoker: { invoke } }, random.int(2 ** 31));
+  };
+  const webhook = once(ownPorts);
+  const sweep = once(ownPorts);
+
+  async function sweepForEver() {
+    while (!stop.signal.aborted) {
+      await runSweep((await sweep()).sweep, stop.signal).catch((error: unknown) => {
+        if (!stop.signal.aborted) deps.log.warn("sweep_failed", { error });
+      });
+      await clock.sleep(settings.sweepEveryMs, stop.signal).catch(() => {});
+    }
+  }
+
+  return {
+    invoke,
+    async deliver(headers, body) {
+      const { webhook: app } = await webhook();
+      const request = new Request("https://webhook.test/webhook", {
+        method: "POST",
+        headers,
+        body,
+      });
+      return (await app.fetch(request)).status;
+    },
+    startSweeping: () => void sweepForEver(),
+    running: () =>
+      invocations
+        .filter(({ endedAt, life }) => endedAt === undefined && life.state() === "alive")
+        .map((invocation) => ({
+          shard: invocation.shard,
+          name: invocation.id,
+          kill: () => die(invocation, "killed"),
+          freeze(forMs) {
+            invocation.life.freeze();
+            clock.after(forMs, () => invocation.life.thaw());
+          },
+        })),
+    invocations: () => invocations,
+    afterDeath: () => invocations.flatMap(({ life }) => life.afterDeath),
+    async stop() {
+      stop.abort(new Error("the world ends"));
+      for (const { life } of invocations) life.kill();
+    },
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
