@@ -102,6 +102,20 @@ test("a watcher sees a lease that moves, one that is free, and one that is given
   expect(await inTime(world, watching, settings.waiterReadMs)).toBe("free");
 });
 
+test("a waiter outlasts a table that does not answer for a while", async () => {
+  const world = createLeaseWorld();
+  const dead = world.start("a");
+  await takeNow(world, dead);
+  dead.clock.freeze();
+  const waiting = world.start("b").take({ waitMs: 60_000, register: true });
+  await world.clock.runFor(100);
+  world.faults.loseRequest = 1;
+  await world.clock.runFor(10_000);
+  world.faults.loseRequest = 0;
+  // The time without answers counts: the version did not move in it.
+  expect(await inTime(world, waiting, 1_000)).toMatchObject({ kind: "taken", from: "expired" });
+});
+
 test("two waiters of one released lease: one takes it, the other finds it held", async () => {
   const world = createLeaseWorld();
   const { lease } = await takeNow(world, world.start("a"));

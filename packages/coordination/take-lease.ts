@@ -8,7 +8,8 @@ import type { HeldLease, LeaseView, TakeOptions, TakeResult } from "./lease.ts";
 import { keys } from "./keys.ts";
 import { putSettled } from "./put-settled.ts";
 import { createStandstill } from "./standstill.ts";
-import { createRegistration } from "./successor.ts";
+import { createRegistration, type Registration } from "./successor.ts";
+import { TableError } from "./table.ts";
 import type { Settings } from "@runlet/runtime/settings";
 
 export interface TakeDeps extends HoldDeps {
@@ -18,8 +19,8 @@ export interface TakeDeps extends HoldDeps {
 
 /**
  * Waits up to `waitMs` for the lease to be free (absent, released, resting, run out) and takes it. A lease
- * can be seen to run out only by waiting for its length. Rejects with the signal's reason, or when the
- * table does not answer.
+ * can be seen to run out only by waiting for its length. A table that does not answer for a while is
+ * waited for too. Rejects with the signal's reason, or with the table's last error.
  */
 export async function takeLease(
   deps: TakeDeps,
@@ -27,32 +28,51 @@ export async function takeLease(
   options: TakeOptions,
 ): Promise<TakeResult> {
   const until = deps.clock.nowMs() + options.waitMs;
-  const standstill = createStandstill();
   const registration = createRegistration(deps, shard, options.holder);
+  const look = createLook(deps, shard, options, registration);
   try {
     for (;;) {
-      const read = await readLease(deps, shard);
-      options.signal.throwIfAborted();
-      const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
-      if (leftMs === 0) {
-        const lease = await tryTake(deps, shard, read?.view, options);
-        if (lease) return { kind: "taken", lease, from: freedBy(read), previous: read?.view };
-        continue;
-      }
-      // A lease that stands still has a reader, so it is there; the compiler cannot know.
-      if (!read) continue;
+      const seen = await look().catch((error: unknown) => {
+        const passes = !options.signal.aborted && !(error instanceof TableError);
+        if (passes && deps.clock.nowMs() < until) return { againMs: deps.settings.waiterReadMs };
+        throw error;
+      });
       const waitMs = until - deps.clock.nowMs();
-      if (waitMs <= 0) return { kind: "held", by: read.view };
-      if (options.register) await registration.refresh(read.view.fence);
-      const readMs = read.view.announced
-        ? deps.settings.announcedReadMs
-        : deps.settings.waiterReadMs;
-      await deps.clock.sleep(Math.min(readMs, leftMs, waitMs), options.signal);
+      if ("kind" in seen && (seen.kind === "taken" || waitMs <= 0)) return seen;
+      await deps.clock.sleep(Math.max(0, Math.min(seen.againMs, waitMs)), options.signal);
     }
   } finally {
     // The row names a fence that is gone by now, so it deceives nobody if this fails.
     await registration.leave().catch(() => {});
   }
+}
+
+type Seen = TakeResult & { againMs: number };
+
+/** One look at the row, and an attempt if it is free. `againMs`: when to look again. */
+function createLook(
+  deps: TakeDeps,
+  shard: string,
+  options: TakeOptions,
+  registration: Registration,
+): () => Promise<Seen | { againMs: number }> {
+  const standstill = createStandstill();
+  const { settings } = deps;
+  return async () => {
+    const read = await readLease(deps, shard);
+    options.signal.throwIfAborted();
+    const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
+    if (!read || leftMs === 0) {
+      const lease = await tryTake(deps, shard, read?.view, options);
+      // Somebody else was faster: what is there now is another row.
+      if (!lease) return { againMs: 0 };
+      const previous = read?.view;
+      return { kind: "taken", lease, from: freedBy(read), previous, againMs: 0 };
+    }
+    if (options.register) await registration.refresh(read.view.fence);
+    const readMs = read.view.announced ? settings.announcedReadMs : settings.waiterReadMs;
+    return { kind: "held", by: read.view, againMs: Math.min(readMs, leftMs) };
+  };
 }
 
 function freedBy(read: LeaseRead | undefined): "new" | "released" | "resting" | "expired" {
