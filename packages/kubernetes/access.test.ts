@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInClusterAccess, createStrictAccess } from "./access.ts";
+import { openKubeconfigAccess } from "./kubeconfig-access.ts";
 import { createUserAccess } from "./user-kubeconfig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "runlet-access-"));
@@ -168,6 +169,7 @@ test.each([
   ["not https", userFile("    token: a").replace("https://", "http://")],
   ["user names", userFile("    username: a\n    password: hunter2")],
   ["no http proxy", userFile("    token: a", "    proxy-url: socks5://p:1080")],
+  ["no credential", userFile("    tokenFile: /var/run/token")],
   ["no kubeconfig", "clusters: {{{"],
 ])("verification is never off, and what we do not do is said: %s", async (reason, text) => {
   const failed = userAccess(text);
@@ -178,5 +180,30 @@ test.each([
 test("a context that is not there is named, with those that are", async () => {
   await expect(userAccess(userFile("    token: a"), "west")).rejects.toThrow(
     "no context west; there are east",
+  );
+});
+
+test("a file is taken strictly where that is enough, and as kubectl takes it otherwise", async () => {
+  const { made, createFetch } = fetchMaker();
+  const deps = { clock: createVirtualClock(), createFetch };
+  const plain = join(folder, "plain");
+  writeFileSync(plain, userFile("    token: plain"));
+  const strict = await openKubeconfigAccess(deps, { file: plain, context: "east" });
+  expect(await strict.token?.()).toBe("plain");
+  const lax = join(folder, "lax");
+  writeFileSync(join(folder, "its-ca.crt"), ca.certificatePem);
+  const withFile = userFile("    token: lax").replace(
+    /certificate-authority-data: .*/,
+    "certificate-authority: its-ca.crt",
+  );
+  writeFileSync(lax, withFile);
+  const user = await openKubeconfigAccess(deps, { file: lax });
+  expect(await user.token?.()).toBe("lax");
+  expect(made.map((one) => one.onlyCa)).toEqual([[ca.certificatePem], [ca.certificatePem]]);
+  const off = join(folder, "off");
+  writeFileSync(off, userFile("    token: a", "    insecure-skip-tls-verify: true"));
+  await expect(openKubeconfigAccess(deps, { file: off })).rejects.toThrow("turns verification off");
+  await expect(openKubeconfigAccess(deps, { file: join(folder, "none") })).rejects.toThrow(
+    "ENOENT",
   );
 });

@@ -31,6 +31,12 @@ export async function createUserAccess(
     refuse("API servers accept no user names and passwords", "use a token or a certificate");
 
   const first = await credentials(config);
+  // Without this the API server would take us for system:anonymous.
+  if (first.token === undefined && first.certificatePem === undefined)
+    refuse(
+      "the user has no credential that is understood",
+      "give a token, a client certificate or an exec plug-in",
+    );
   const fetch = (deps.createFetch ?? createHttpFetch)({
     clock: deps.clock,
     ...fetchOptions(cluster, first),

@@ -1,0 +1,22 @@
+// Why: on one machine most kubeconfigs are plain (the simulators', kind's, a service account's): those are
+// read in a millisecond. Only one that needs a plug-in or files pays for the library that can do that.
+import { readFile } from "node:fs/promises";
+import { createStrictAccess, type AccessDeps, type OpenAccess } from "./access.ts";
+import { KubeconfigRefused } from "./kubeconfig-problems.ts";
+import { parseStrictKubeconfig } from "./strict-kubeconfig.ts";
+
+/** Access as kubectl would have it with this file. Throws KubeconfigRefused, or when it cannot be read. */
+export async function openKubeconfigAccess(
+  deps: AccessDeps,
+  kubeconfig: { file: string; context?: string | undefined },
+): Promise<OpenAccess> {
+  const { file } = kubeconfig;
+  const context = kubeconfig.context === undefined ? {} : { context: kubeconfig.context };
+  try {
+    return createStrictAccess(deps, parseStrictKubeconfig(await readFile(file, "utf8"), context));
+  } catch (error) {
+    if (!(error instanceof KubeconfigRefused)) throw error;
+    const { createUserAccess } = await import("./user-kubeconfig.ts");
+    return createUserAccess(deps, { from: { file }, ...context });
+  }
+}
