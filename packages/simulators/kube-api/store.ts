@@ -81,6 +81,7 @@ export function createStore(options: { historyEvents: number }): Store {
     list: (collection) => sorted(objects(collection)),
     listAt(collection, wanted) {
       if (wanted < forgotten) return undefined;
+      if (wanted >= revision) return sorted(objects(collection));
       const then = new Map(objects(collection));
       for (const event of history.toReversed()) {
         if (event.revision <= wanted) break;
