@@ -67,6 +67,18 @@ export function buildKubernetes(): Promise<string> {
   });
 }
 
+/** Builds GitHub's own client with its listener, by which our simulator of the service is judged. */
+export async function buildScaleSetListener(): Promise<string> {
+  const dir = await goBuild({
+    folder: "scaleset",
+    packages: ["runlet.dev/tests/scaleset"],
+    flags: ["-ldflags", "-s -w"],
+    output: "listener",
+    sources: ["main.go"],
+  });
+  return join(dir, "listener");
+}
+
 interface GoBuild {
   /** Below tests/cluster/go: a module of its own, since these two cannot share a go.mod. */
   folder: string;
@@ -74,11 +86,14 @@ interface GoBuild {
   flags: string[];
   /** A file's name, or "" for each package's own. */
   output: string;
+  /** Files of ours that it is built from, beside go.mod and go.sum. */
+  sources?: string[];
 }
 
 async function goBuild(build: GoBuild): Promise<string> {
   const cwd = fileURLToPath(new URL(`./go/${build.folder}`, import.meta.url));
-  const modules = ["go.mod", "go.sum"].map((file) => readFileSync(join(cwd, file), "utf8"));
+  const files = ["go.mod", "go.sum", ...(build.sources ?? [])];
+  const modules = files.map((file) => readFileSync(join(cwd, file), "utf8"));
   const inputs = [...modules, ...build.packages, ...build.flags, process.platform, process.arch];
   return cached(build.folder, inputs, async (dir) => {
     progress(`building ${build.packages.join(" and ")} (once; up to 6 minutes on 2 cores)`);
