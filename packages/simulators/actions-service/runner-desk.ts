@@ -116,7 +116,11 @@ function waitForJob(
     const look = () => {
       scheduled = false;
       if (done || signal?.aborted) return;
-      if (!desk.ledger().runners.has(runner.id)) return finish("gone");
+      const current = desk.ledger().runners.get(runner.id);
+      if (!current) return finish("gone");
+      // It has a job and asks for one: the answer that brought the job was lost.
+      const held = current.job === undefined ? undefined : desk.ledger().open.get(current.job);
+      if (held) return finish(held);
       const job = desk.commit(startJob(desk.ledger(), runner.id, clock.nowMs()));
       if (job) finish(job);
     };

@@ -420,3 +420,16 @@ test("fifty runners at once take fifty jobs, one each", async () => {
   const ran = jobs.map((job) => bed.github.control.findJob(job)?.runnerName);
   expect(new Set(ran).size).toBe(50);
 });
+
+test("a runner whose answer with the job was lost gets the same job at its next question", async () => {
+  const bed = await createBed();
+  bed.github.control.addFault({ route: "runnerJob", times: 1, drop: "after" });
+  const [job = ""] = await assignJobs(bed, { durationMs: 2_000 });
+  await createRunner(bed, "r-1");
+  await bed.clock.runUntil(() => phaseOf(bed, "r-1") === "Succeeded", 60_000);
+  expect(bed.kubelet.logs(key("r-1"))).toContain("Retrying");
+  expect(bed.github.control.findJob(job)).toMatchObject({
+    state: "completed",
+    outcome: "succeeded",
+  });
+});
