@@ -6,51 +6,72 @@ import type { Backoff } from "@runlet/runtime/backoff";
 /** Failures of one set's runners since the last success. A plain value. */
 export interface BreakerState {
   failures: number;
-  /** Times the breaker has opened since the last success. */
+  /** Times the breaker has opened, or let one through, since the last success. */
   rounds: number;
   /** Monotonic ms; before it no runner is made. */
   openUntilMs: number;
+  /** Wall ms of the last opening or trial: a runner younger than that is a trial. */
+  sinceWallMs: number;
 }
 
-export const closedBreaker: BreakerState = { failures: 0, rounds: 0, openUntilMs: 0 };
+export const closedBreaker: BreakerState = {
+  failures: 0,
+  rounds: 0,
+  openUntilMs: 0,
+  sinceWallMs: 0,
+};
 
-/** Failures of one burst count as one round: they were made before anyone could know better. */
-export function afterFailure(
-  state: BreakerState,
-  nowMs: number,
-  rules: { opensAfter: number; backoff: Backoff },
-): BreakerState {
+export interface BreakerRules {
+  opensAfter: number;
+  backoff: Backoff;
+}
+
+export interface Now {
+  nowMs: number;
+  wallMs: number;
+}
+
+/** Failures while it is open change nothing: they were made before anyone could know better. */
+export function afterFailure(state: BreakerState, now: Now, rules: BreakerRules): BreakerState {
   const failures = state.failures + 1;
-  if (failures < rules.opensAfter || nowMs < state.openUntilMs) return { ...state, failures };
-  const { baseMs, capMs } = rules.backoff;
-  const openMs = Math.min(capMs, baseMs * 2 ** Math.min(state.rounds, 20));
-  return { failures, rounds: state.rounds + 1, openUntilMs: nowMs + openMs };
+  if (failures < rules.opensAfter || state.rounds > 0) return { ...state, failures };
+  return open({ ...state, failures }, now, rules);
+}
+
+/** One was let through. The next must wait longer, unless this one succeeds. */
+export function afterTrial(state: BreakerState, now: Now, rules: BreakerRules): BreakerState {
+  return state.rounds === 0 ? state : open(state, now, rules);
+}
+
+function open(state: BreakerState, now: Now, { backoff }: BreakerRules): BreakerState {
+  const openMs = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(state.rounds, 20));
+  const openUntilMs = now.nowMs + openMs;
+  return { ...state, rounds: state.rounds + 1, openUntilMs, sinceWallMs: now.wallMs };
 }
 
 /** How many runners may be made now: all, none while open, one to try afterwards. */
-export function creatable(state: BreakerState, nowMs: number, startingCount: number): number {
+export function creatable(state: BreakerState, nowMs: number): number {
   if (state.rounds === 0) return Number.POSITIVE_INFINITY;
-  if (nowMs < state.openUntilMs) return 0;
-  return Math.max(0, 1 - startingCount);
+  return nowMs < state.openUntilMs ? 0 : 1;
 }
 
 /** The breakers of all sets, by uid of the EphemeralRunnerSet. In memory: after a restart one burst more. */
 export interface Breakers {
   of(uid: string): BreakerState;
-  failed(uid: string, nowMs: number): BreakerState;
+  failed(uid: string, now: Now): void;
+  tried(uid: string, now: Now): void;
   succeeded(uid: string): void;
   forget(uid: string): void;
 }
 
-export function createBreakers(rules: { opensAfter: number; backoff: Backoff }): Breakers {
+export function createBreakers(rules: BreakerRules): Breakers {
   const states = new Map<string, BreakerState>();
   const of = (uid: string) => states.get(uid) ?? closedBreaker;
   return {
     of,
-    failed(uid, nowMs) {
-      const next = afterFailure(of(uid), nowMs, rules);
-      states.set(uid, next);
-      return next;
+    failed: (uid, now) => void states.set(uid, afterFailure(of(uid), now, rules)),
+    tried(uid, now) {
+      if (of(uid).rounds > 0) states.set(uid, afterTrial(of(uid), now, rules));
     },
     succeeded: (uid) => void states.delete(uid),
     forget: (uid) => void states.delete(uid),

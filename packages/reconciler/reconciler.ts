@@ -149,7 +149,7 @@ function createContext(
     kinds: caches.kinds,
     scope: createNamespaceScope(options.namespaces, caches.labelled),
     services: createServices({ client, clock, serviceFor: deps.serviceFor }),
-    limit: createRegistrationLimit(clock),
+    limit: createRegistrationLimit(clock, settings.registrationsPerWindow),
     memory: createRunnerMemory(),
     breakers: createBreakers({ opensAfter: settings.breakerOpensAfter, backoff: settings.breaker }),
     events: createEvents({ client, clock, log }),

@@ -31,6 +31,10 @@ export interface ReconcilerSettings {
   breakerOpensAfter: number;
   /** … and for how long; then one is tried. */
   breaker: Backoff;
+  /** A runner that has been alive this long proves that its template works. */
+  provenAfterMs: number;
+  /** Registrations that the service takes from one scope in five minutes. */
+  registrationsPerWindow: number;
   /** A runner that is being deleted and cannot be asked for any more (its credential is gone). */
   orphanGiveUpMs: number;
   /** A runner that the service calls busy although its pod has ended. */
@@ -56,6 +60,8 @@ export const reconcilerSettings: ReconcilerSettings = {
   failedShown: { baseMs: 60_000, capMs: 900_000 },
   breakerOpensAfter: 3,
   breaker: { baseMs: 30_000, capMs: 900_000 },
+  provenAfterMs: 25_000,
+  registrationsPerWindow: 1_500,
   orphanGiveUpMs: 600_000,
   busyGiveUpMs: 3_600_000,
   verifyEveryMs: 300_000,

@@ -216,7 +216,12 @@ function makeReconciler(
       version: "0.1.0",
       serviceFor: ({ configUrl: url, credential }) =>
         createActionsService({
-          ...{ fetch, clock, random, log, credential, system },
+          fetch,
+          clock,
+          random,
+          log,
+          credential,
+          system,
           configUrl: url,
           limitMs: 10_000,
         }),

@@ -40,8 +40,10 @@ export interface ScalePlan {
   /** Take so many of `idle`, in this order, if the service lets them go. */
   removeCount: number;
   idle: RunnerView[];
-  /** Idle runners of an old template: each makes way for a new one. */
+  /** Idle runners of an old template: each makes way for a new one, if the service lets it go. */
   recycle: RunnerView[];
+  /** Not even registered, and of an old template: they make way without a question. */
+  replaceAtOnce: RunnerView[];
   /** Nothing more will come of them. */
   removeAtOnce: RunnerView[];
 }
@@ -61,6 +63,9 @@ export function planScale(seen: ScaleObservation): ScalePlan {
     removeCount: surplus,
     idle: surplus > 0 ? idle : [],
     recycle: surplus > 0 ? [] : idle.filter((one) => one.stale),
+    replaceAtOnce: living.filter(
+      (one) => one.stale && one.state === "pending" && !one.registered && !one.hasJob,
+    ),
     removeAtOnce: seen.runners.filter(
       (one) => one.state === "finished" || (one.state === "outdated" && one.stale),
     ),

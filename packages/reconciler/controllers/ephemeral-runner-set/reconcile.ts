@@ -60,16 +60,31 @@ export async function reconcileRunnerSet(
 
 function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePlan {
   const { set, uid, views } = seen;
-  const starting = views.filter(({ state }) => state === "pending").length;
+  if (isProven(ctx, seen)) ctx.breakers.succeeded(uid);
   return planScale({
     replicas: Math.max(0, set.spec.replicas ?? 0),
     patchId: set.spec.patchID,
     actedPatchId: actedPatchIdOf(seen),
     hasNewOrder: memory.newOrders.has(uid),
     outdated: planStatus(seen.runners, views).phase === "Outdated",
-    creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs(), starting),
+    creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs()),
     runners: views,
   });
+}
+
+/** After failures: a runner that was let through on trial has been running for a while. */
+function isProven(ctx: Context, { uid, views }: SetObservation): boolean {
+  const { rounds, sinceWallMs } = ctx.breakers.of(uid);
+  const provenMs = ctx.clock.wallMs() - ctx.settings.provenAfterMs;
+  // Creation times have whole seconds.
+  const since = Math.floor(sinceWallMs / 1_000) * 1_000;
+  return (
+    rounds > 0 &&
+    views.some(
+      ({ state, createdAtMs }) =>
+        state === "running" && createdAtMs >= since && createdAtMs <= provenMs,
+    )
+  );
 }
 
 /** Before our first act on a set that ARC made, its own rule holds: the highest number of a child. */
@@ -94,13 +109,13 @@ async function apply(
   // From here on a further change of the number is a further order.
   memory.newOrders.delete(seen.uid);
   try {
-    for (const { key } of plan.removeAtOnce) {
+    for (const { key } of [...plan.removeAtOnce, ...plan.replaceAtOnce]) {
       const runner = seen.byKey.get(key);
       if (runner) await endRunner(ctx, runner);
     }
     if (plan.removeCount > 0) await removeIdle(ctx, seen, plan.idle, plan.removeCount, signal);
     const recycled = await removeIdle(ctx, seen, plan.recycle, plan.recycle.length, signal);
-    return await create(ctx, seen, plan.create + recycled);
+    return await create(ctx, seen, plan.create + recycled + plan.replaceAtOnce.length);
   } catch (error) {
     if (plan.acts) memory.newOrders.add(seen.uid);
     throw error;
@@ -110,6 +125,7 @@ async function apply(
 async function create(ctx: Context, seen: SetObservation, count: number): Promise<number> {
   if (count === 0) return 0;
   await keepProxySecret(ctx, seen.set);
+  ctx.breakers.tried(seen.uid, { nowMs: ctx.clock.nowMs(), wallMs: ctx.clock.wallMs() });
   const { created, refused, message } = await createRunners(ctx, seen, count);
   const fields = { set: seen.set.metadata.name, patchId: seen.set.spec.patchID, created, refused };
   ctx.log.info("runners_created", fields);

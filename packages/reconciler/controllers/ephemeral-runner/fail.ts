@@ -103,6 +103,7 @@ function preconditionOf(object: { metadata: { uid?: string } }): { uid?: string 
 
 function noteFailure(ctx: Context, runner: EphemeralRunner) {
   const set = controllerOf(runner)?.uid;
-  if (set !== undefined) ctx.breakers.failed(set, ctx.clock.nowMs());
+  const now = { nowMs: ctx.clock.nowMs(), wallMs: ctx.clock.wallMs() };
+  if (set !== undefined) ctx.breakers.failed(set, now);
   wakeRunnerSet(ctx, runner);
 }

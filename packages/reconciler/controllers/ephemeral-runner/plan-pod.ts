@@ -23,24 +23,26 @@ export function planPod(pod: Pod): PodVerdict {
   if (phase === "Failed" && !exit) {
     return { kind: "failed", reason: reason || "PodFailed", message };
   }
-  if (phase === "Failed" && exit) return judgeExit(exit);
+  if (phase === "Failed" && exit) return judgeExit(exit, { reason, message });
   const init = pod.status?.initContainerStatuses?.find(
     (one) => (one.state?.terminated?.exitCode ?? 0) !== 0,
   );
   if (init) return failedInit(init);
   if (!runner) return { kind: "wait" };
-  if (exit) return judgeExit(exit);
+  if (exit) return judgeExit(exit, { reason, message });
   if (phase === "Succeeded") return { kind: "wait" };
   return alive(pod, runner);
 }
 
 type Terminated = NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>;
 
-function judgeExit(exit: Terminated): PodVerdict {
+/** The pod's own words (Evicted, …) say more than the container's. */
+function judgeExit(exit: Terminated, pod: { reason: string; message: string }): PodVerdict {
   if (exit.exitCode === 0) return { kind: "succeeded" };
-  const message = exit.message ?? `the runner ended with exit code ${exit.exitCode}`;
+  const said = pod.message || exit.message;
+  const message = said || `the runner ended with exit code ${exit.exitCode}`;
   if (exit.exitCode === versionDeprecated) return { kind: "outdated", message };
-  return { kind: "failed", reason: exit.reason || "RunnerFailed", message };
+  return { kind: "failed", reason: pod.reason || exit.reason || "RunnerFailed", message };
 }
 
 function failedInit(init: ContainerStatus): PodVerdict {

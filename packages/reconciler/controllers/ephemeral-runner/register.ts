@@ -57,7 +57,9 @@ function doubtScaleSet(ctx: Context, runner: EphemeralRunner) {
   const namespace = runner.metadata.namespace ?? "";
   const set = ctx.kinds.runnerSets.find({ namespace, name: setName });
   const owner = set && controllerOf(set);
-  if (!owner) return;
+  // A runner of an earlier scale set: its set has been told already, and replaces it.
+  const current = set?.spec.ephemeralRunnerSpec?.runnerScaleSetId;
+  if (!owner || current !== runner.spec.runnerScaleSetId) return;
   ctx.doubted.add(owner.uid);
   ctx.wake.autoscaling(`${namespace}/${owner.name}`);
 }
