@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { at } from "@runlet/simulators/kube-api/api-object";
 import { core, openTestServer, pod, type TestServer } from "./test-server.ts";
 
 let server: TestServer;
@@ -10,6 +11,16 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const pods = (name = "") => core(namespace, "pods", name);
+
+/** On a real cluster a quota counts from the moment its controller has filled in the status. */
+async function isCounted(where: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const { body } = await server.get(core(where, "resourcequotas", "few"));
+    if (at(body, "status", "hard") !== undefined) return true;
+    await server.pass(100);
+  }
+  return false;
+}
 
 describe("a new pod", () => {
   it("is Pending, with the defaults filled in", async () => {
@@ -63,10 +74,10 @@ describe("a new pod", () => {
   });
 
   it("beyond the namespace's quota is refused with 403", async (context) => {
-    if (server.real) context.skip("counting quotas is a controller that the bed may not run");
     const other = await server.namespace();
     const quota = { metadata: { name: "few" }, spec: { hard: { pods: "1" } } };
     await server.post(core(other, "resourcequotas"), quota);
+    if (server.real && !(await isCounted(other))) context.skip("nobody counts quotas here");
     expect((await server.post(core(other, "pods"), pod("one"))).status).toBe(201);
     const { status, body } = await server.post(core(other, "pods"), pod("two"));
     expect(status).toBe(403);

@@ -68,10 +68,16 @@ export interface Backend {
 const realServer = z.object({ server: z.string(), ca: z.string(), token: z.string() });
 
 /** A server of this test file alone, or the real one. */
-export function openBackend(): Backend {
+/** The real server that RUNLET_KUBE_API names; undefined: the simulator is meant. */
+export function findRealServer(): { server: string; ca: string; token: string } | undefined {
   const where = process.env["RUNLET_KUBE_API"];
-  if (where !== undefined && where !== "") {
-    const { server, ca, token } = realServer.parse(JSON.parse(where));
+  return where ? realServer.parse(JSON.parse(where)) : undefined;
+}
+
+export function openBackend(): Backend {
+  const real = findRealServer();
+  if (real) {
+    const { server, ca, token } = real;
     const clock = createSystemClock();
     const fetch = createHttpFetch({ clock, onlyCa: [ca] });
     const pass = (ms: number) => clock.sleep(ms);
