@@ -97,8 +97,16 @@ data: { github_token: ZXhhbXBsZQ== }
 
   it("gets tables with the columns of the definition", async () => {
     await kubectl.run(
-      ...[...inside, "patch", "autoscalingrunnerset", "arc-runners", "--subresource", "status"],
-      ...["--type", "merge", "-p", '{"status":{"phase":"Running","currentRunners":3}}'],
+      ...inside,
+      "patch",
+      "autoscalingrunnerset",
+      "arc-runners",
+      "--subresource",
+      "status",
+      "--type",
+      "merge",
+      "-p",
+      '{"status":{"phase":"Running","currentRunners":3}}',
     );
     const { text } = await kubectl.run(...inside, "get", "autoscalingrunnersets");
     const [head = "", row = ""] = text.split("\n");
@@ -118,8 +126,14 @@ data: { github_token: ZXhhbXBsZQ== }
   it("patches: JSON with a test that fails and one that holds, merge, strategic", async () => {
     const patch = (type: string, body: string) =>
       kubectl.run(
-        ...[...inside, "patch", "autoscalingrunnerset", "arc-runners"],
-        ...["--type", type, "-p", body],
+        ...inside,
+        "patch",
+        "autoscalingrunnerset",
+        "arc-runners",
+        "--type",
+        type,
+        "-p",
+        body,
       );
     const max = (test: number, value: number) =>
       JSON.stringify([
@@ -165,8 +179,14 @@ data: { github_token: ZXhhbXBsZQ== }
     const watch = kubectl.start(...inside, "get", "autoscalingrunnersets", "-w");
     await watch.until(/arc-runners/);
     await kubectl.run(
-      ...[...inside, "patch", "autoscalingrunnerset", "arc-runners", "--type", "merge"],
-      ...["-p", '{"spec":{"maxRunners":42}}'],
+      ...inside,
+      "patch",
+      "autoscalingrunnerset",
+      "arc-runners",
+      "--type",
+      "merge",
+      "-p",
+      '{"spec":{"maxRunners":42}}',
     );
     const text = await watch.until(/arc-runners\s+1\s+42\s+3\s+Running/);
     expect(text.match(/MAXIMUM RUNNERS/g)).toHaveLength(1);
@@ -183,8 +203,14 @@ data: { github_token: ZXhhbXBsZQ== }
     expect((await wait(...set, "--for=jsonpath={.status.phase}=Running")).code).toBe(0);
     const late = kubectl.run("wait", ...set, "--for=jsonpath={.spec.minRunners}=2");
     await kubectl.run(
-      ...[...inside, "patch", "autoscalingrunnerset", "arc-runners", "--type", "merge"],
-      ...["-p", '{"spec":{"minRunners":2}}'],
+      ...inside,
+      "patch",
+      "autoscalingrunnerset",
+      "arc-runners",
+      "--type",
+      "merge",
+      "-p",
+      '{"spec":{"minRunners":2}}',
     );
     expect((await late).code).toBe(0);
   });
@@ -213,7 +239,10 @@ data: { github_token: ZXhhbXBsZQ== }
     };
     await kubectl.feed(JSON.stringify(event), "create", "-f", "-");
     const described = await kubectl.run(
-      ...[...inside, "describe", "autoscalingrunnerset", "arc-runners"],
+      ...inside,
+      "describe",
+      "autoscalingrunnerset",
+      "arc-runners",
     );
     expect(described.text).toContain("Github Config URL:     https://github.com/acme");
     expect(described.text).toMatch(/Warning\s+GroupNotFound\s+.*there is no runner group/);
@@ -239,12 +268,24 @@ spec:
 `;
     expect((await apply(runner)).code).toBe(0);
     await kubectl.run(
-      ...[...inside, "patch", "ephemeralrunner", "runner-1", "--subresource", "status"],
-      ...["--type", "merge", "-p", '{"status":{"jobRequestId":9007199254740993}}'],
+      ...inside,
+      "patch",
+      "ephemeralrunner",
+      "runner-1",
+      "--subresource",
+      "status",
+      "--type",
+      "merge",
+      "-p",
+      '{"status":{"jobRequestId":9007199254740993}}',
     );
     const { text } = await kubectl.run(
-      ...[...inside, "get", "ephemeralrunner", "runner-1"],
-      ...["-o", "jsonpath={.status.jobRequestId}"],
+      ...inside,
+      "get",
+      "ephemeralrunner",
+      "runner-1",
+      "-o",
+      "jsonpath={.status.jobRequestId}",
     );
     expect(text).toBe("9007199254740993");
   });
@@ -276,7 +317,12 @@ spec:
     const left = await kubectl.run(...inside, "get", "autoscalingrunnersets");
     expect(left.text).toContain("No resources found");
     const forced = await kubectl.run(
-      ...[...inside, "delete", "pod", "web", "--grace-period=0", "--force"],
+      ...inside,
+      "delete",
+      "pod",
+      "web",
+      "--grace-period=0",
+      "--force",
     );
     expect(forced.code).toBe(0);
     const missing = await kubectl.run(...inside, "get", "pod", "web");
