@@ -100,7 +100,12 @@ async function goBuild(build: GoBuild): Promise<string> {
     const args = ["build", "-p", "2", "-mod=readonly", "-trimpath", ...build.flags];
     const env = { GOFLAGS: "", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
     const target = build.output === "" ? `${dir}/` : join(dir, build.output);
-    await runCommand({ file: "go", args: [...args, "-o", target, ...build.packages], cwd, env });
+    const quiet = setInterval(() => progress(`still building ${build.folder}`), 30_000);
+    try {
+      await runCommand({ file: "go", args: [...args, "-o", target, ...build.packages], cwd, env });
+    } finally {
+      clearInterval(quiet);
+    }
     progress(`built ${build.folder}`);
   });
 }

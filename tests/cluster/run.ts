@@ -2,6 +2,7 @@
 // starts a real control plane, tells the suites where it is, and runs them.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { readCrds } from "@runlet/kubernetes/crds";
 import { getClientBinaries } from "./binaries.ts";
 import { progress } from "./cache.ts";
 import { startControlPlane } from "./control-plane.ts";
@@ -10,7 +11,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 async function main(): Promise<number> {
   const clients = await getClientBinaries();
-  const plane = await startControlPlane({ controllers: true });
+  // The garbage collector takes up to half a minute to notice a kind that appears after it has started.
+  const crds = readCrds().split(/^---$/m);
+  const plane = await startControlPlane({ controllers: true, aged: true, crds });
   progress(`kube-apiserver is ready at ${plane.server}`);
   const kubeApi = { server: plane.server, ca: plane.caPem, token: plane.adminToken };
   const env = {
