@@ -32,6 +32,9 @@ const registration = (token: string, url = `${serviceBase}/`): [Answer, Answer] 
   { status: 200, body: { url, token } },
 ];
 
+const jwtOf = (claims: object) =>
+  `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.sig`;
+
 function createMemoryStore(): AdminConnectionStore & { saved: Map<string, AdminConnection> } {
   const saved = new Map<string, AdminConnection>();
   return {
@@ -150,6 +153,8 @@ describe("when it is refused", () => {
     bench.server.always(({ headers }) =>
       headers["Authorization"] === `Bearer ${old}` ? { status: 401, delayMs: 20 } : gone,
     );
+    // Slow enough that all of them have been refused before it is done.
+    bench.server.auth.next({ status: 201, body: { token: "AABBCC" }, delayMs: 100 });
     const calls = Array.from({ length: 10 }, (_, id) => bench.service.deleteScaleSet(id));
     const outcomes = await bench.run(Promise.all(calls));
     expect(outcomes.every(({ ok }) => ok)).toBe(true);
@@ -169,6 +174,13 @@ describe("when it is refused", () => {
     // 600 calls in 10 minutes: one each, and a renewal (two requests and a repeat) each half minute.
     expect(registrations(bench)).toBeLessThanOrEqual(22);
     expect(bench.server.requests.length - started).toBeLessThanOrEqual(600 * 1.2);
+  });
+
+  test("a token that is refused when it is brand-new is not replaced by another such", async () => {
+    const bench = createBench();
+    bench.server.always({ status: 401 });
+    expect(await call(bench)).toMatchObject({ ok: false, failure: { reason: "unauthorized" } });
+    expect(registrations(bench)).toBe(1);
   });
 
   test("a service that takes and refuses by turns renews a few times, not each time", async () => {
@@ -235,6 +247,11 @@ describe("what is no connection", () => {
     ["an address that is no URL", undefined, { url: "tenant/1", token: adminToken(2e12) }],
     ["no admin token", undefined, { url: serviceBase }],
     ["an admin token that is no JWT", undefined, { url: serviceBase, token: "opaque" }],
+    [
+      "a JWT whose exp is no number",
+      undefined,
+      { url: serviceBase, token: jwtOf({ exp: "soon" }) },
+    ],
     ["a JWT without exp", undefined, { url: serviceBase, token: "e30.e30.sig" }],
     ["a JWT of rubbish", undefined, { url: serviceBase, token: "%%.%%.%%" }],
   ])("%s", async (_what, first, second) => {
@@ -342,6 +359,20 @@ describe("shared between invocations", () => {
     expect(await call(bench)).toMatchObject({ ok: true });
     expect(tokensUsed(bench).at(-1)).toBe(other);
     expect(registrations(bench)).toBe(1);
+  });
+
+  test("a stored token that the service refuses is not taken from the store again", async () => {
+    const store = createMemoryStore();
+    const bench = createBench({ adminConnections: store });
+    const expiresAt = bench.clock.wallMs() + hour;
+    const revoked = { serviceUrl: serviceBase, adminToken: "revoked", expiresAt };
+    store.saved.set("ghes.test/my-org", revoked);
+    bench.server.next({ status: 401 });
+    bench.server.always(gone);
+    expect(await call(bench)).toMatchObject({ ok: true });
+    expect(tokensUsed(bench)[0]).toBe("revoked");
+    expect(registrations(bench)).toBe(1);
+    expect(store.saved.get("ghes.test/my-org")?.adminToken).toBe(tokensUsed(bench)[1]);
   });
 
   test("a stored connection that is about to end is not used", async () => {

@@ -19,8 +19,6 @@ export interface AdminConnections {
   get(): Promise<Outcome<AdminConnection>>;
   /** `rejected` was refused with `status`: another one, or undefined when asking now would be no use. */
   renew(rejected: AdminConnection, status: number): Promise<Outcome<AdminConnection> | undefined>;
-  /** The service took the token. */
-  accepted(connection: AdminConnection): void;
 }
 
 interface Current {
@@ -29,14 +27,14 @@ interface Current {
   registeredAt: number;
   /** How long before its end it is renewed. */
   marginMs: number;
-  /** The service has taken it at least once. */
-  proven: boolean;
 }
 
 /** The spare time of a long-lived token; a short-lived one has a quarter of its life. */
 const marginMs = 60_000;
-/** The least age at which a refused token is replaced: proven once, new and never taken, refused by 403. */
-const leastAgeMs = { proven: 1_000, unproven: 30_000, forbidden: 60_000 };
+/** A newer token than this is not replaced: the next one would fare no better … */
+const leastAgeMs = 1_000;
+/** … and after 403, which mostly speaks of a permission, not before it is this old. */
+const leastAgeForbiddenMs = 60_000;
 /** However tokens fare, refusals renew no more often than this. */
 const forced = { count: 3, withinMs: 90_000 };
 
@@ -48,7 +46,7 @@ export function createAdminConnections(deps: AdminConnectionDeps): AdminConnecti
 
   const isDue = ({ connection, registeredAt, marginMs: margin }: Current) =>
     connection.expiresAt - margin <= deps.serverTime.nowMs() &&
-    deps.clock.nowMs() - registeredAt >= leastAgeMs.proven;
+    deps.clock.nowMs() - registeredAt >= leastAgeMs;
 
   async function renewOnce(rejected?: AdminConnection): Promise<Outcome<AdminConnection>> {
     const known = (rejected ?? current?.connection)?.adminToken;
@@ -87,23 +85,18 @@ export function createAdminConnections(deps: AdminConnectionDeps): AdminConnecti
         return ok(current.connection);
       }
       const now = deps.clock.nowMs();
-      const kind = status === 403 ? "forbidden" : current?.proven ? "proven" : "unproven";
-      if (now - (current?.registeredAt ?? Number.NEGATIVE_INFINITY) < leastAgeMs[kind]) {
-        return undefined;
-      }
+      const ageMs = now - (current?.registeredAt ?? Number.NEGATIVE_INFINITY);
+      if (ageMs < (status === 403 ? leastAgeForbiddenMs : leastAgeMs)) return undefined;
       forcedAt = forcedAt.filter((at) => now - at < forced.withinMs);
       if (forcedAt.length >= forced.count) return undefined;
       forcedAt.push(now);
       return renewShared(rejected);
     },
-    accepted(connection) {
-      if (current?.connection.adminToken === connection.adminToken) current.proven = true;
-    },
   };
 }
 
 function fromStore(connection: AdminConnection): Current {
-  return { connection, registeredAt: Number.NEGATIVE_INFINITY, marginMs, proven: false };
+  return { connection, registeredAt: Number.NEGATIVE_INFINITY, marginMs };
 }
 
 function fromRegistration(deps: AdminConnectionDeps, connection: AdminConnection): Current {
@@ -112,6 +105,5 @@ function fromRegistration(deps: AdminConnectionDeps, connection: AdminConnection
     connection,
     registeredAt: deps.clock.nowMs(),
     marginMs: Math.min(marginMs, lifeMs / 4),
-    proven: false,
   };
 }

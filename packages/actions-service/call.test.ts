@@ -1,5 +1,6 @@
 // Why: limits, retries, budget and redaction are the same for every call, so they are shown once.
 import { describe, expect, test } from "vitest";
+import { DeadlineExceeded } from "@runlet/runtime/deadline";
 import { redactText } from "@runlet/runtime/log";
 import { type Bench, brokenBy, createBench } from "./scripted-server.ts";
 
@@ -100,6 +101,15 @@ describe("retries", () => {
       expect(bench.server.requests).toHaveLength(1);
     },
   );
+});
+
+test("an abort is an abort, also when its reason is a time limit of the caller's", async () => {
+  const bench = await createReadyBench();
+  bench.server.always({ status: 200, hangs: true });
+  const stop = new AbortController();
+  bench.clock.after(100, () => stop.abort(new DeadlineExceeded(100)));
+  const aborted = bench.service.findRunner(42, { signal: stop.signal });
+  await expect(bench.run(aborted)).rejects.toThrow(DeadlineExceeded);
 });
 
 describe("Retry-After", () => {

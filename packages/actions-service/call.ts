@@ -48,8 +48,6 @@ export interface Plan<C extends Call, T, P extends Prepared> {
   decode: (json: unknown) => T;
   /** What each word of the call's rows means to it. */
   words: Record<Gives<C>, T>;
-  /** Told the status of each answer to `prepared`. */
-  answered?: (prepared: P, status: number) => void;
   /** For rows that say so: get another connection. Undefined: none to be had now. */
   reconnect?: (prepared: P, status: number) => Promise<Outcome<unknown> | undefined>;
 }
@@ -127,10 +125,7 @@ async function attempt<C extends Call, T, P extends Prepared>(
   const { method, url, headers, body } = prepared;
   const init = { method, headers, signal, ...(body === undefined ? {} : { body }) };
   const exchanged = await exchange(deps.fetch, url, init);
-  if (exchanged.came === "answer") {
-    deps.serverTime.note(exchanged.headers);
-    plan.answered?.(prepared, exchanged.status);
-  }
+  if (exchanged.came === "answer") deps.serverTime.note(exchanged.headers);
   const judged = judge(plan, exchanged);
   const row = findRow(plan.call, judged.arrival);
   if ("gives" in row) {

@@ -142,6 +142,14 @@ describe("scale sets and groups", () => {
     expect(await run(find())).toEqual({ ok: true, value: undefined });
   });
 
+  test("null is nobody: no set by that number, no message", async () => {
+    const { service, server, run } = createBench();
+    server.always({ status: 200, body: "null" });
+    const nothing = { ok: true, value: undefined };
+    expect(await run(service.findScaleSetById(7))).toEqual(nothing);
+    expect(await run(service.poll(queue, { lastMessageId: 0, maxCapacity: 1 }))).toEqual(nothing);
+  });
+
   test("a set is made with its labels; without any its name is the label", async () => {
     const { service, server, run } = createBench();
     server.always({ status: 200, body: { id: 7, name: "my-set" } });

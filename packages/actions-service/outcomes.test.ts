@@ -4,7 +4,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ActionsServiceDeps } from "./client.ts";
-import { type Arrival, type Call, outcomes } from "./outcomes.ts";
+import { type Arrival, type Call, type Gives, outcomes, type Row } from "./outcomes.ts";
 import { adminToken, type Answer, type Bench, brokenBy, createBench } from "./scripted-server.ts";
 import type { FailureReason, Outcome } from "./service.ts";
 
@@ -324,6 +324,17 @@ describe.each(Object.keys(cases) as Call[])("%s", (call) => {
     else expect(attempts).toBe(how === "^" ? 2 : 1);
     if (!end) expect(registrations).toBe(how === "^" ? 1 : 0);
   });
+});
+
+test("an outcome without a row, and a word without a meaning, do not compile", () => {
+  const { "timed-out": left, ...rest } = outcomes.poll;
+  // @ts-expect-error one row is missing
+  const incomplete: Record<Arrival, Row> = rest;
+  expect(Object.keys(incomplete)).toHaveLength(Object.keys(outcomes.poll).length - 1);
+  expect(left).toEqual({ fails: "timed-out" });
+  // @ts-expect-error what "busy" means is missing
+  const words: Record<Gives<"removeRunner">, string> = { done: "removed", absent: "absent" };
+  expect(words).not.toHaveProperty("busy");
 });
 
 test("a 403 that says it is a rate limit is one, with its reset as the wait", async () => {

@@ -63,10 +63,7 @@ export function askService<C extends Call, T>(
   const { call, on, accepts, decode, words } = ask;
   const plan = { call, on, accepts, decode, words, prepare };
   if (queueToken !== undefined) return runCall(deps, plan, options);
-  const answered = ({ connection }: Connected, status: number) => {
-    if (status !== 401 && status !== 403) deps.connections.accepted(connection);
-  };
   const reconnect = ({ connection }: Connected, status: number) =>
     deps.connections.renew(connection, status);
-  return runCall(deps, { ...plan, answered, reconnect }, options);
+  return runCall(deps, { ...plan, reconnect }, options);
 }
