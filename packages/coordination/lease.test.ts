@@ -1,5 +1,6 @@
 // Why: each sentence of the lease's contract, one at a time, with the instants that bound it.
 import { expect, test } from "vitest";
+import { compareFence } from "./fence.ts";
 import { formatFence, LeaseLost, parseFence } from "./lease.ts";
 import { createLeaseWorld, inTime, settings, shard, takeNow } from "./testing/lease-world.ts";
 
@@ -331,4 +332,18 @@ test("a fence is written and read back; what is none is undefined", () => {
   for (const text of ["0", "", "a:", ":1", "a:-1", "a:1.5", "a b:1", "a:1234567890123456"]) {
     expect(parseFence(text)).toBeUndefined();
   }
+});
+
+test("a fence that was found is smaller, own, larger, foreign or none", () => {
+  const own = { installation: "mine", n: 9 };
+  const found = ["mine:8", "mine:9", "mine:10", "theirs:10", "theirs:1", "0", "nonsense"];
+  expect(found.map((text) => compareFence(text, own))).toEqual([
+    "smaller",
+    "own",
+    "larger",
+    "foreign",
+    "foreign",
+    "none",
+    "none",
+  ]);
 });

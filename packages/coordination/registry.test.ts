@@ -1,6 +1,6 @@
 // Why: the registry says who serves what; a late or unchanged write must leave no trace in it.
 import { expect, test } from "vitest";
-import { createFenceCounter } from "./fence.ts";
+import { createFenceCounter } from "./fence-counter.ts";
 import { findOrCreateInstallation } from "./installation.ts";
 import { createRegistry, type ScaleSetRow } from "./registry.ts";
 import { createTableWorld } from "./testing/table-world.ts";

@@ -1,6 +1,9 @@
 // Why: the store on one machine: several processes (the functions, the command line) on one file, without
 // a server. Every write is one short BEGIN IMMEDIATE transaction; a lock held by somebody else is waited
 // for asynchronously, so that 200 polls and the heartbeat never stand still.
+//
+// A process that is stopped inside a transaction locks the other writers out until it goes on or dies (then
+// the system takes its lock away). A transaction here never waits for anything, so that takes bad luck.
 import type { SQLOutputValue } from "node:sqlite";
 import { checkPrefix, checkRow } from "./check-row.ts";
 import { retryBusy, type BusyDeps } from "./sqlite-errors.ts";

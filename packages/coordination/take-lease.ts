@@ -1,7 +1,8 @@
 // Why: taking a lease is where two invocations could both believe that they serve a shard. The order here
 // – read, judge on our own clock, draw, put on the version that was judged – leaves one winner, with a
 // larger fence than everybody before.
-import type { Fence, FenceCounter } from "./fence.ts";
+import type { Fence } from "./fence.ts";
+import type { FenceCounter } from "./fence-counter.ts";
 import { holdLease, type HoldDeps } from "./hold-lease.ts";
 import { readLease, toValue, type LeaseRead } from "./lease-row.ts";
 import type { HeldLease, LeaseView, TakeOptions, TakeResult } from "./lease.ts";

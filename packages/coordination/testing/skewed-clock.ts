@@ -3,6 +3,8 @@
 import { sleepWith, type Clock } from "@runlet/runtime/clock";
 
 export interface SkewedClock extends Clock {
+  /** Moves what the wall clock says, as a correction by NTP or by hand does (F64). */
+  jumpWall(ms: number): void;
   /** Stops the process that lives by this clock: until `thaw`, none of its timers fires. */
   freeze(): void;
   thaw(): void;
@@ -13,6 +15,7 @@ export interface SkewedClock extends Clock {
 /** A clock that runs `rate` times as fast as `truth` (0.9: a tenth too slow) and can be frozen. */
 export function createSkewedClock(truth: Clock, rate: number): SkewedClock {
   const offset = 1_000_000 * rate;
+  let wallOffset = 0;
   let frozen = false;
   let held: (() => void)[] = [];
 
@@ -29,9 +32,12 @@ export function createSkewedClock(truth: Clock, rate: number): SkewedClock {
   };
   return {
     nowMs: () => offset + truth.nowMs() * rate,
-    wallMs: () => truth.wallMs(),
+    wallMs: () => truth.wallMs() + wallOffset,
     after,
     sleep: (ms, signal) => sleepWith(after, ms, signal),
+    jumpWall: (ms) => {
+      wallOffset += ms;
+    },
     freeze: () => {
       frozen = true;
     },
