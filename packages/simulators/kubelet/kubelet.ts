@@ -108,9 +108,7 @@ export function createKubelet(deps: KubeletDeps): Kubelet {
       evict(key, options = {}) {
         const message = options.message ?? "The node was low on resource: memory.";
         const graceMs = options.graceMs ?? 0;
-        const run = findRun(key);
-        run?.evict({ reason: "Evicted", message, graceMs });
-        return run !== undefined;
+        return findRun(key)?.evict({ reason: "Evicted", message, graceMs }) ?? false;
       },
       outOfMemory: (key, container = runnerContainer) =>
         kill(key, container, { exitCode: 137, reason: "OOMKilled" }),

@@ -37,8 +37,8 @@ export interface PodRun {
   plan: PodPlan;
   /** The API server wants it gone: stop the containers within the grace period, then remove it. */
   remove(graceMs: number): void;
-  /** Ends as Failed for the node's reason. */
-  evict(why: { reason: string; message: string; graceMs: number }): void;
+  /** Ends as Failed for the node's reason; false if it is over already. */
+  evict(why: { reason: string; message: string; graceMs: number }): boolean;
   /** Ends one container's process; false if it does not run. */
   kill(container: string, exit: Exit): boolean;
   /** The node is gone or the pod was deleted by force: all ends at once, and nothing is written. */
@@ -94,13 +94,16 @@ export function startPodRun(deps: PodRunDeps, start: PodStart): PodRun {
     plan,
     remove: (graceMs) => void end(graceMs).then(() => conclude(run).then(() => bury(run))),
     evict(why) {
-      if (model.verdict) return;
+      const phase = phaseOf(pod, model);
+      if (start.found || phase === "Succeeded" || phase === "Failed") return false;
+      model.evicting = true;
       void end(why.graceMs).then(() => {
         model.verdict = { phase: "Failed", reason: why.reason, message: why.message };
         model.disruption = { reason: "TerminationByKubelet", message: why.message };
         writer.changed();
         return conclude(run);
       });
+      return true;
     },
     kill(container, exit) {
       const process = processes.get(container);

@@ -16,6 +16,8 @@ export interface PodModel {
   startedAt: string | undefined;
   /** Set once the pod is over, or by an eviction; otherwise the phase follows from the containers. */
   verdict: { phase: PodPhase; reason?: string; message?: string } | undefined;
+  /** A verdict will follow: until then the pod is not over, whatever its containers did. */
+  evicting: boolean;
   /** Why no node takes it. */
   unschedulable: string | undefined;
   /** The disruption that ended it: an eviction's condition. */
@@ -34,6 +36,7 @@ export function createPodModel(pod: Pod): PodModel {
   return {
     startedAt: undefined,
     verdict: undefined,
+    evicting: false,
     unschedulable: undefined,
     disruption: undefined,
     conditionTimes: new Map(),
@@ -73,6 +76,7 @@ export function phaseOf(pod: Pod, model: PodModel): PodPhase {
   const all = [...model.init.values(), ...main];
   if (all.some((one) => one.state.running) || main.some((one) => !one.state.terminated))
     return "Running";
+  if (model.evicting) return "Running";
   const failed = main.some((one) => one.state.terminated?.exitCode !== 0);
   const policy = pod.spec?.restartPolicy ?? "Always";
   if (policy === "Always" || (policy === "OnFailure" && failed)) return "Running";

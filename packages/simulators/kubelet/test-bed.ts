@@ -11,10 +11,13 @@ import { createActionsServiceSimulator } from "../actions-service/simulator.ts";
 import { createKubeApiSimulator } from "../kube-api/simulator.ts";
 import { createKubelet, type KubeletDeps } from "./kubelet.ts";
 import type { Container, Pod } from "./pod.ts";
-import type { PodPlan } from "./scenario.ts";
+import type { PodPlan, Scenario } from "./scenario.ts";
 
 export interface BedOptions {
+  /** The same for every pod … */
   plan?: Partial<PodPlan>;
+  /** … or for each its own. */
+  scenario?: Scenario;
   nodes?: string[];
   seed?: number;
 }
@@ -59,7 +62,7 @@ export async function createBed(options: BedOptions = {}) {
     log: createSilentLog(),
     client,
     fetch: github.fetch,
-    scenario: () => options.plan ?? {},
+    scenario: options.scenario ?? (() => options.plan ?? {}),
     renewEveryMs: 1_000,
     ...(options.nodes ? { nodes: options.nodes } : {}),
   };
