@@ -1,5 +1,6 @@
 // Why: a session that is closed frees the scale set at once; one that is left behind locks it until it lapses. It is
 // closed for a rest, and when every target is being deleted and no job is left.
+import { backoffMs } from "@runlet/runtime/backoff";
 import { lookAtTargets } from "./look-at-targets.ts";
 import { isOver } from "./quiet.ts";
 import { save } from "./save.ts";
@@ -23,13 +24,20 @@ export async function closeSession(shard: Shard, set: ServedSet): Promise<boolea
   return true;
 }
 
+const againBackoff = { baseMs: 1_000, capMs: 30_000 };
+
 /** Closes the session when the scale set is over, and says so in `closed`; opens it again when it is not. */
 export async function closeIfOver(shard: Shard, set: ServedSet): Promise<void> {
+  const { clock, random } = shard.deps;
   const { views } = lookAtTargets(shard, set);
   if (!isOver(set, views)) {
     set.closed = false;
+    set.closeAgainAt = undefined;
     return;
   }
-  // Refused: tried again at the next poll's end or change, which come with their own pauses.
+  if (set.closeAgainAt !== undefined && clock.nowMs() < set.closeAgainAt) return;
   set.closed = await closeSession(shard, set);
+  if (set.closed) set.closeFailures = 0;
+  const waitMs = backoffMs(random, againBackoff, set.closeFailures++);
+  set.closeAgainAt = set.closed ? undefined : clock.nowMs() + waitMs;
 }

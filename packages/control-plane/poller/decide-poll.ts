@@ -7,10 +7,8 @@ import type { Backoff } from "@runlet/runtime/backoff";
 export type PollAction =
   /** Poll again, after the back-off if there is one. */
   | "again"
-  /** Refresh the session, then poll. */
-  | "refresh"
-  /** The session is lost: open a new one. */
-  | "reopen";
+  /** Refresh the session, then poll; only a refresh that says so means that the session is lost. */
+  | "refresh";
 
 export interface FailureRow {
   action: PollAction;
@@ -25,9 +23,9 @@ const muchLater: Backoff = { baseMs: 5_000, capMs: 60_000 };
 export const pollFailures: Record<FailureReason, FailureRow> = {
   unauthorized: { action: "refresh", backoff: later },
   "queue-token-expired": { action: "refresh", backoff: soon },
-  "session-conflict": { action: "reopen", backoff: later },
-  "session-gone": { action: "reopen", backoff: soon },
-  "scale-set-gone": { action: "reopen", backoff: muchLater },
+  "session-conflict": { action: "refresh", backoff: later },
+  "session-gone": { action: "refresh", backoff: soon },
+  "scale-set-gone": { action: "refresh", backoff: muchLater },
   "scale-set-exists": { action: "again", backoff: later },
   "runner-exists": { action: "again", backoff: later },
   "route-absent": { action: "refresh", backoff: later },

@@ -7,7 +7,9 @@ import { refusedLongMs, viewTarget } from "./view-target.ts";
 
 /** Ms until the next look that no event will ask for; undefined: none is due. */
 export function dueIn(shard: Shard, set: ServedSet): number | undefined {
+  const { closeAgainAt } = set;
   const times = [
+    closeAgainAt === undefined ? undefined : closeAgainAt - shard.deps.clock.nowMs(),
     acquireDueIn(shard, set),
     ...set.row.targets.map((ref) => targetDue(shard, set, ref)),
   ];

@@ -170,7 +170,6 @@ async function handleFailure(
     await sleep(shard, waitMs, signal);
   }
   if (signal.aborted) return;
-  if (decision.action === "reopen") set.session = undefined;
   if (decision.action === "refresh") await shard.turns.pass(() => refreshAndLook(shard, set));
 }
 

@@ -38,7 +38,13 @@ function take(deps: PollerDeps, run: PollerRun): Promise<TakeResult> {
   const { settings, clock } = deps;
   const isSuccessor = run.reason === "successor";
   const oneLengthMs = settings.leaseMs + 2 * settings.waiterReadMs;
-  const waitMs = isSuccessor ? run.deadlineMs - clock.nowMs() - settings.reserveMs : oneLengthMs;
+  // A holder that started us ends within its reserve; if it has not, another successor was faster.
+  const waitMs = isSuccessor
+    ? Math.min(
+        settings.reserveMs + oneLengthMs,
+        run.deadlineMs - clock.nowMs() - settings.reserveMs,
+      )
+    : oneLengthMs;
   return deps.leases.take(run.shard, {
     holder: run.invocationId,
     waitMs: Math.max(0, waitMs),

@@ -58,6 +58,9 @@ export interface ServedSet {
   pollFailures: number;
   /** True while all targets are being deleted and the session is closed. */
   closed: boolean;
+  /** A close that was refused is tried again then (monotonic ms); undefined: none was. */
+  closeAgainAt: number | undefined;
+  closeFailures: number;
   /** Refused by a larger fence: never act for it again in this invocation. */
   forgotten: boolean;
   /** A session may exist that no checkpoint knows of: then a conflict is an orphan, not somebody else. */
@@ -92,6 +95,8 @@ export function createServedSet(
     acquire: { absent: false, takenSince: 0, failures: 0, retryAt: 0 },
     pollFailures: 0,
     closed: false,
+    closeAgainAt: undefined,
+    closeFailures: 0,
     forgotten: false,
     orphanPossible: false,
   };

@@ -112,7 +112,7 @@ export function startHands(deps: HandsDeps, signal: AbortSignal): Hands {
     surplus: number,
   ): Promise<void> {
     let left = surplus;
-    for (const hand of [...state.hands.values()]) {
+    for (const hand of state.hands.values()) {
       if (left <= 0) return;
       if (hand.state === "busy" || hand.runnerId === 0) continue;
       const answer = await deps.service.removeRunner(hand.runnerId);

@@ -154,7 +154,11 @@ export async function createPollerWorld(options: WorldOptions) {
     await client.create(namespaces, { metadata: { name: namespace, labels } });
     const hands = startHands(
       {
-        ...{ clock, random, client, log: createSilentLog(), service: admin },
+        clock,
+        random,
+        client,
+        log: createSilentLog(),
+        service: admin,
         fetch: service.fetch,
         bootMs: options.bootMs ?? 2_000,
       },
@@ -243,11 +247,12 @@ export async function createPollerWorld(options: WorldOptions) {
     clock.after(50, () => start({ shard: invocation.shard, reason: "failure" }));
   }
 
-  if (options.sweep) void sweepForEver();
   async function sweepForEver(): Promise<void> {
     const plane = await composeControlPlane(ports({ clock, fetch, table, invoker, log }, 7));
     while (!stop.signal.aborted) {
-      await runSweep(plane.sweep, stop.signal).catch(() => {});
+      await runSweep(plane.sweep, stop.signal).catch((error: unknown) =>
+        log.error("sweep_failed", { error }),
+      );
       await clock.sleep(settings.sweepEveryMs, stop.signal).catch(() => {});
     }
   }
@@ -335,23 +340,24 @@ export async function createPollerWorld(options: WorldOptions) {
 
   const keys: string[] = [];
   for (const order of options.sets ?? [{ name: "linux" }]) keys.push(await addSet(order));
+  if (options.sweep) void sweepForEver();
 
   return {
-    ...{
-      clock,
-      service,
-      events,
-      table,
-      puts,
-      registry,
-      clusters,
-      cluster,
-      invocations,
-      lines,
-      settings,
-      keys,
-    },
-    ...{ start, kill: death, addSet },
+    clock,
+    service,
+    events,
+    table,
+    puts,
+    registry,
+    clusters,
+    cluster,
+    invocations,
+    lines,
+    settings,
+    keys,
+    start,
+    kill: death,
+    addSet,
     admin,
     /** Starts a poller as a webhook would. */
     wake: (shard = "shard-0") => start({ shard, reason: "webhook" }),
@@ -396,7 +402,10 @@ function createService(
   service: ActionsServiceSimulator,
 ): ActionsService {
   return createActionsService({
-    ...{ clock, random, log: createSilentLog(), configUrl: org },
+    clock,
+    random,
+    log: createSilentLog(),
+    configUrl: org,
     fetch: service.fetch,
     credential: async () => ({ kind: "pat", token: pat }),
     system: { name: "world", version: "0", subsystem: "world" },

@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createPollerWorld, type PollerWorld } from "./poller-world.ts";
+
+let world: PollerWorld;
+afterEach(() => world.end());
+
+/** The longest time (ms) between the first poll and `to` in which no poll of the scale set was open. */
+function longestGap(of: PollerWorld, to: number): number {
+  const scaleSet = of.service.control.scaleSets()[0]?.key;
+  let open = 0;
+  let closedAt: number | undefined;
+  let longest = 0;
+  for (const event of of.events) {
+    if (!("poll" in event) || event.scaleSet !== scaleSet || event.at > to) continue;
+    if (event.kind === "poll-opened") {
+      if (open === 0 && closedAt !== undefined) longest = Math.max(longest, event.at - closedAt);
+      open++;
+    } else {
+      open--;
+      if (open === 0) closedAt = event.at;
+    }
+  }
+  return open === 0 && closedAt !== undefined ? Math.max(longest, to - closedAt) : longest;
+}
+
+describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (mode) => {
+  it("leaves no instant over 100 ms without a poll, in twenty of them under load", async () => {
+    world = await createPollerWorld({
+      mode,
+      settings: { invocationMs: 22_000, reserveMs: 10_000 },
+      coldStartMs: 1_500,
+      bootMs: 500,
+    });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(2_000);
+    const handed = () =>
+      world.invocations.filter(({ result }) => result?.ended === "handed-over").length;
+    for (let second = 0; handed() < 20; second++) {
+      if (second % 3 === 0)
+        world.queue(1 + (second % 4), { durationMs: 1_000 + (second % 5) * 700 });
+      await clock.runFor(1_000);
+      expect(second).toBeLessThan(20 * 60);
+    }
+    expect(longestGap(world, clock.nowMs())).toBeLessThanOrEqual(100);
+    await clock.runUntil(() => world.jobsLeft() === 0, 20_000, "the jobs' end");
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(1);
+    expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
+    expect(world.events.filter(({ kind }) => kind === "session-refreshed")).toEqual([]);
+    expect(world.logged("scale_set_failed")).toEqual([]);
+    expect(world.invocations.every(({ error }) => error === undefined)).toBe(true);
+  }, 60_000);
+
+  it("writes nothing to cluster and checkpoint when all is quiet", async () => {
+    world = await createPollerWorld({ mode, settings: { invocationMs: 60_000 } });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(30_000);
+    const writes = () =>
+      world
+        .cluster("east")
+        .api.auditLog()
+        .filter(({ verb }) => verb === "patch").length;
+    const checkpoints = () => world.puts.filter(({ key }) => key.startsWith("checkpoint/")).length;
+    const before = [writes(), checkpoints()];
+    await clock.runFor(10 * 60_000);
+    expect(world.invocations.length).toBeGreaterThan(10);
+    expect([writes(), checkpoints()]).toEqual(before);
+  });
+});
+
+describe("a hand-over that goes wrong", () => {
+  it("with a successor that never comes: released all the same, and the sweep finds the shard", async () => {
+    let lost = 0;
+    world = await createPollerWorld({
+      mode: "acquire",
+      settings: { invocationMs: 60_000 },
+      sweep: true,
+      onEffect(point, _life, invocation) {
+        // Every successor of the first invocation dies before its first line.
+        if (invocation.reason !== "successor" || point.index !== 0 || lost >= 3) return;
+        lost++;
+        invocation.life.kill();
+      },
+    });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(58_000);
+    expect(lost).toBe(3);
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 60_000 + 15_000 + 2_000 + 5_000, "the job");
+    expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
+  });
+
+  it("with two successors at once: one serves, the other leaves or waits, nobody fights", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings: { invocationMs: 60_000 } });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(44_000);
+    world.start({ shard: "shard-0", reason: "successor" });
+    world.start({ shard: "shard-0", reason: "webhook" });
+    await clock.runFor(3_000);
+    world.queue(4, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the jobs");
+    await clock.runFor(33_000);
+    const serving = world.invocations.filter(({ endedAt }) => endedAt === undefined);
+    expect(serving.length).toBe(1);
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(1);
+    expect(world.logged("shard_lost")).toEqual([]);
+  });
+
+  it("while a turn hangs: the turn is cut off and its message is acted on by the successor", async () => {
+    world = await createPollerWorld({ mode: "acquire", settings: { invocationMs: 60_000 } });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(44_000);
+    const lift = world.cluster("east").api.addFault({ effect: { kind: "silence" }, verb: "patch" });
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runFor(2_500);
+    lift();
+    await clock.runUntil(() => world.jobsLeft() === 0, 15_000, "the job");
+    expect(world.invocations[0]?.result?.ended).toBe("handed-over");
+  });
+});

@@ -1,0 +1,125 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createPollerWorld, type PollerWorld, type WorldOptions } from "./poller-world.ts";
+
+let world: PollerWorld;
+afterEach(() => world.end());
+
+const settings = { restAfterMs: 60_000, lookEveryMs: 10 * 60_000, lookPollMs: 5_000 };
+const sessionsOpen = () => world.service.control.sessions().length;
+const controlPlaneCalls = () =>
+  world
+    .cluster("east")
+    .api.auditLog()
+    .filter(({ userAgent }) => userAgent.startsWith("runlet-control")).length;
+const ended = (how: string) => world.invocations.filter(({ result }) => result?.ended === how);
+
+async function resting(options: WorldOptions): Promise<void> {
+  world = await createPollerWorld({ ...options, settings: { ...settings, ...options.settings } });
+  world.wake();
+  await world.clock.runUntil(() => ended("rested").length === 1, 5 * 60_000, "the rest");
+}
+
+describe.each([
+  ["acquire", false],
+  ["auto-assign", false],
+  ["auto-assign", true],
+] as const)("a resting shard (%s, jobs without a session: %s)", (mode, assignWithoutSession) => {
+  const knobs = { assignWithoutSession };
+
+  it("has closed its sessions, says when it is to be looked at, and costs nothing", async () => {
+    await resting({ mode, knobs });
+    expect(sessionsOpen()).toBe(0);
+    await world.clock.runFor(1_000);
+    const before = [world.puts.length, controlPlaneCalls()];
+    await world.clock.runFor(5 * 60_000);
+    expect([world.puts.length, controlPlaneCalls()]).toEqual(before);
+    expect(world.lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("is woken by a webhook at once", async () => {
+    await resting({ mode, knobs });
+    world.queue();
+    world.wake();
+    await world.clock.runUntil(() => world.pair()[0] === 1, 1_000, "the patch");
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+  });
+
+  it("is found by its look when the webhook was lost", async () => {
+    await resting({ mode, knobs, sweep: true });
+    const restedAt = ended("rested")[0]?.endedAt ?? 0;
+    await world.clock.runFor(30_000);
+    world.queue();
+    const left = restedAt + settings.lookEveryMs + 60_000 + 2_000 - world.clock.nowMs();
+    await world.clock.runUntil(() => world.pair()[0] === 1, left, "the patch after the look");
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+  });
+
+  it("rests again after a look that found nothing, within its poll time and seconds", async () => {
+    await resting({ mode, knobs, sweep: true });
+    await world.clock.runUntil(() => ended("rested").length === 2, 12 * 60_000, "the second rest");
+    const look = ended("rested")[1];
+    expect(look?.reason).toBe("look");
+    expect((look?.endedAt ?? 0) - (look?.startedAt ?? 0)).toBeLessThanOrEqual(15_000);
+    expect(sessionsOpen()).toBe(0);
+    expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
+  });
+
+  it("does not rest over a job that came while it was lying down", async () => {
+    let queued = false;
+    await resting({
+      mode,
+      knobs,
+      onEffect(point) {
+        // The first session is about to be closed: its tally has just been read for the last time.
+        if (queued || !/^fetch DELETE .*\/sessions\//.test(point.what)) return;
+        if (point.phase !== "before") return;
+        queued = true;
+        world.queue();
+        // The webhook of that very moment finds a holder and leaves a flag.
+        void flag();
+      },
+    });
+    await world.clock.runUntil(() => world.pair()[0] === 1, 2_000, "the patch");
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+  });
+});
+
+/** What a webhook does: write the flag, then read the lease; here there is a holder. */
+async function flag(): Promise<void> {
+  const version = "a-webhook";
+  await world.table.put({ key: "flag/shard-0", version, value: {} }, { absent: true });
+}
+
+describe("a shard", () => {
+  it("never rests while a job waits, runs, or a runner above the minimum is left", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings });
+    world.wake();
+    await world.clock.runFor(30_000);
+    world.queue(1, { durationMs: 4 * 60_000 });
+    await world.clock.runFor(4 * 60_000);
+    expect(ended("rested")).toEqual([]);
+    await world.clock.runUntil(() => ended("rested").length === 1, 5 * 60_000, "the rest");
+    expect(world.pair()).toEqual([0, 0]);
+    expect(world.jobsLeft()).toBe(0);
+  });
+
+  it("does not rest when the setting is off", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings: { restAfterMs: undefined } });
+    world.wake();
+    await world.clock.runFor(30 * 60_000);
+    expect(ended("rested")).toEqual([]);
+    expect(sessionsOpen()).toBe(1);
+  });
+
+  it("whose session cannot be closed rests all the same, and goes on with it at the next look", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings });
+    world.service.control.addFault({ route: "deleteSession", status: 503, times: 100 });
+    world.wake();
+    await world.clock.runUntil(() => ended("rested").length === 1, 5 * 60_000, "the rest");
+    world.service.control.clearFaults();
+    world.wake();
+    world.queue();
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 20_000, "the job");
+    expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
+  });
+});

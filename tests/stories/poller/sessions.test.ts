@@ -1,0 +1,179 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { FailureReason } from "@runlet/actions-service/service";
+import type { Fault } from "@runlet/simulators/actions-service/faults";
+import { createPollerWorld, type PollerWorld, type WorldOptions } from "./poller-world.ts";
+
+let world: PollerWorld;
+afterEach(() => world.end());
+
+async function serving(options: WorldOptions): Promise<void> {
+  world = await createPollerWorld(options);
+  world.wake();
+  await world.clock.runFor(5_000);
+}
+const fault = (one: Fault) => world.service.control.addFault(one);
+const control = () => world.service.control;
+
+describe.each(["acquire", "auto-assign"] as const)("the service misbehaves (%s)", (mode) => {
+  it.each<[string, Omit<Fault, "route">, number]>([
+    ["500", { status: 500, times: 3 }, 20_000],
+    ["503 with Retry-After", { status: 503, retryAfter: "7", times: 2 }, 30_000],
+    ["429 with Retry-After", { status: 429, retryAfter: "7", times: 2 }, 30_000],
+    ["a cut connection", { drop: "before", times: 3 }, 20_000],
+    ["a lost message", { drop: "after", times: 3 }, 20_000],
+    ["an empty 200", { answer: "empty-body", times: 3 }, 20_000],
+    ["bad JSON", { answer: "broken-json", times: 3 }, 20_000],
+    ["statistics left out", { answer: "no-statistics", times: 1 }, 20_000],
+    ["null statistics", { answer: "null-statistics", times: 1 }, 20_000],
+    ["a byte order mark", { answer: "bom", times: 2 }, 20_000],
+    ["ten megabytes", { answer: "huge", times: 1 }, 40_000],
+    ["silence", { hang: true, times: 1 }, 90_000],
+    ["404", { status: 404, times: 1 }, 120_000],
+    ["403", { status: 403, times: 1 }, 30_000],
+  ])(
+    "at a poll: %s; the job still runs, no session is lost for good",
+    async (_name, how, boundMs) => {
+      await serving({ mode });
+      fault({ route: "poll", ...how });
+      // The open poll is answered by the job; the faults hit the polls after it.
+      world.queue(1, { durationMs: 1_000 });
+      await world.clock.runFor(500);
+      world.queue(1, { durationMs: 1_000 });
+      await world.clock.runUntil(() => world.jobsLeft() === 0, boundMs, "the jobs");
+      expect(world.invocations.length).toBe(1);
+      expect(world.invocations[0]?.endedAt).toBeUndefined();
+    },
+  );
+
+  it("goes on with a new token when the queue token has expired, as often as that happens", async () => {
+    await serving({ mode });
+    for (let round = 0; round < 3; round++) {
+      control().expireQueueTokens();
+      world.queue(1, { durationMs: 1_000 });
+      await world.clock.runUntil(() => world.jobsLeft() === 0, 60_000, "the job");
+    }
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(1);
+  });
+
+  it("opens a new session at once when the service has forgotten it; nothing undeleted is lost", async () => {
+    await serving({ mode });
+    control().evictSession("linux");
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 15_000, "the job");
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(2);
+  });
+
+  it("waits for a foreign listener's session to lapse, says so, and serves its neighbour meanwhile", async () => {
+    world = await createPollerWorld({ mode, sets: [{ name: "linux" }, { name: "arm" }] });
+    control().takeSession("linux", "somebody-else");
+    world.wake();
+    await world.clock.runFor(5_000);
+    world.queue(1, { scaleSet: "arm", durationMs: 1_000 });
+    await world.clock.runUntil(() => world.pair("arm")[0] === 1, 200, "the neighbour's patch");
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 90_000 + 10_000 + 5_000, "the job");
+    expect(world.logged("session_held_by_another").length).toBe(1);
+    expect(world.logged("session_orphaned")).toEqual([]);
+  });
+
+  it("survives a scale set deleted at the service, and serves the one made in its place", async () => {
+    await serving({ mode });
+    control().deleteScaleSet("linux");
+    await world.clock.runFor(120_000);
+    expect(world.invocations[0]?.endedAt).toBeUndefined();
+    const made = await settled(
+      world.admin.createScaleSet({ name: "linux", runnerGroupId: 1, labels: ["linux"] }),
+    );
+    if (!made.ok) throw new Error(made.failure.message);
+    const found = await world.registry.findScaleSet(world.keys[0] ?? "");
+    if (!found) throw new Error("no row");
+    await world.registry.removeScaleSet(found.row.key, found.version);
+    const row = {
+      ...found.row,
+      key: `github.com/acme:${made.value.id}`,
+      scaleSetId: made.value.id,
+    };
+    await world.registry.putScaleSet(row, undefined);
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.pair()[0] === 1, 25_000, "the patch for the new set");
+  });
+
+  it("checks a tally that fell to nothing while runners run, before it lowers anything", async () => {
+    await serving({ mode });
+    world.queue(2, { durationMs: 20_000 });
+    await world.clock.runUntil(() => control().ledger().counts.running === 2, 10_000, "the start");
+    await world.clock.runFor(500);
+    const refreshed = () => world.events.filter(({ kind }) => kind === "session-refreshed").length;
+    const before = refreshed();
+    // A message whose statistics are all zero, as in ARC #3204.
+    const { service } = world;
+    service.control.addFault({ route: "poll", answer: "no-statistics", times: 1 });
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runFor(2_000);
+    expect(world.pair()[0]).toBeGreaterThanOrEqual(2);
+    expect(refreshed()).toBeGreaterThanOrEqual(before);
+  });
+
+  it("one poisoned set of many delays nobody", async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `set-${index}`);
+    world = await createPollerWorld({ mode, sets: names.map((name) => ({ name })) });
+    for (const route of ["refreshSession", "createSession", "poll", "acknowledge"] as const) {
+      const poison = [{ hang: true }, { answer: "huge" }, { status: 500 }] as const;
+      for (const how of poison) fault({ route, scaleSet: "set-0", times: 50, ...how });
+    }
+    world.wake();
+    await world.clock.runFor(20_000);
+    for (const scaleSet of names.slice(1)) {
+      world.queue(1, { scaleSet, durationMs: 1_000 });
+      await world.clock.runUntil(
+        () => world.pair(scaleSet)[0] === 1,
+        100,
+        `the patch of ${scaleSet}`,
+      );
+    }
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 20_000, "the jobs");
+  });
+});
+
+describe("acquiring", () => {
+  const reasons: [FailureReason, Omit<Fault, "route">][] = [
+    ["server-error", { status: 503 }],
+    ["rate-limited", { status: 429, retryAfter: "2" }],
+    ["unreachable", { drop: "before" }],
+    ["timed-out", { hang: true }],
+  ];
+
+  it.each(reasons)("is tried again for a lone job: %s", async (_reason, how) => {
+    await serving({ mode: "acquire" });
+    // Every retry inside the client is hit too.
+    fault({ route: "acquireJobs", times: 6, ...how });
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 100_000, "the job");
+  });
+
+  it("goes on with what was left when only a part was acquired", async () => {
+    await serving({ mode: "acquire", knobs: { acquireAtMost: 2 } });
+    world.queue(7, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 60_000, "all seven");
+  });
+
+  it("takes no more than there is room for, and the rest when there is", async () => {
+    world = await createPollerWorld({ mode: "acquire", sets: [{ name: "linux", maxRunners: 2 }] });
+    world.wake();
+    await world.clock.runFor(3_000);
+    world.queue(6, { durationMs: 3_000 });
+    let most = 0;
+    world.service.listen(() => {
+      const { assigned, running } = world.service.control.ledger().counts;
+      most = Math.max(most, assigned + running);
+    });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 60_000, "all six");
+    expect(most).toBeLessThanOrEqual(2);
+  });
+});
+
+/** A call of the world's own, which needs virtual time to pass. */
+async function settled<T>(call: Promise<T>): Promise<T> {
+  await world.clock.runFor(100);
+  return call;
+}
