@@ -51,7 +51,15 @@ export function createBed(
   const events: SimulatorEvent[] = [];
   simulator.listen((event) => events.push(event));
   const call = bareCaller(simulator.fetch);
-  return { clock, simulator, events, call, control: simulator.control, ...verbs(call, simulator) };
+  return {
+    clock,
+    simulator,
+    events,
+    call,
+    control: simulator.control,
+    connectWith,
+    ...verbs(call, simulator),
+  };
 }
 
 export function bareCaller(fetch: Fetch) {
@@ -76,9 +84,9 @@ async function readAnswer(response: Response): Promise<Answer> {
   return { status, headers, text, json };
 }
 
-/** The calls of a listener and of a controller, in short. */
-function verbs(call: ReturnType<typeof bareCaller>, { fetch }: { fetch: Fetch }) {
-  const connect = async (scope = "my-org", base = host) => {
+/** Gets the admin connection of a scope: the service's address and the admin token. */
+function connectWith(call: ReturnType<typeof bareCaller>) {
+  return async (scope = "my-org", base = host) => {
     const kind = scope.startsWith("enterprises/") ? "" : scope.includes("/") ? "repos/" : "orgs/";
     const path = `${base}/api/v3/${kind}${scope}/actions/runners/registration-token`;
     const registration = await call("POST", path, { token: pat });
@@ -90,6 +98,11 @@ function verbs(call: ReturnType<typeof bareCaller>, { fetch }: { fetch: Fetch })
     const url = String(answer.json["url"]).replace(/\/(\?.*)?$/, "");
     return { url: `${url}/_apis`, token: String(answer.json["token"]) };
   };
+}
+
+/** The calls of a listener and of a controller, in short. */
+function verbs(call: ReturnType<typeof bareCaller>, { fetch }: { fetch: Fetch }) {
+  const connect = connectWith(call);
   type Admin = Awaited<ReturnType<typeof connect>>;
   const createSet = async (admin: Admin, name: string, more: object = {}) => {
     const body = JSON.stringify({ name, runnerGroupId: 1, RunnerSetting: {}, ...more });
