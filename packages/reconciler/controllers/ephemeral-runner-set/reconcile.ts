@@ -72,19 +72,20 @@ function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePl
   });
 }
 
-/** After failures: a runner that was let through on trial has been running for a while. */
-function isProven(ctx: Context, { uid, views }: SetObservation): boolean {
+/** After failures: a runner that was let through on trial has been running for a while, at its first attempt. */
+function isProven(ctx: Context, { uid, runners }: SetObservation): boolean {
   const { rounds, sinceWallMs } = ctx.breakers.of(uid);
-  const provenMs = ctx.clock.wallMs() - ctx.settings.provenAfterMs;
+  if (rounds === 0) return false;
+  const until = ctx.clock.wallMs() - ctx.settings.provenAfterMs;
   // Creation times have whole seconds.
   const since = Math.floor(sinceWallMs / 1_000) * 1_000;
-  return (
-    rounds > 0 &&
-    views.some(
-      ({ state, createdAtMs }) =>
-        state === "running" && createdAtMs >= since && createdAtMs <= provenMs,
-    )
-  );
+  return runners.some(({ metadata, status }) => {
+    const createdAt = Date.parse(metadata.creationTimestamp ?? "");
+    const failures = Object.keys(status?.failures ?? {}).length;
+    return (
+      status?.phase === "Running" && failures === 0 && createdAt >= since && createdAt <= until
+    );
+  });
 }
 
 /** Before our first act on a set that ARC made, its own rule holds: the highest number of a child. */
