@@ -1,5 +1,6 @@
 // Why: which proxy, and what it gets to see.
 import { createServer, type IncomingMessage } from "node:http";
+import { createSecureServer } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import { connect, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -132,6 +133,24 @@ describe("through a proxy", () => {
       expect(seenByService).not.toContain("proxy-authorization");
     },
   );
+
+  test("HTTP/2 is offered through the tunnel, and one tunnel carries many requests", async () => {
+    const proxy = await startProxy();
+    const { certificatePem: cert, keyPem: key } = ca.issue("service", "DNS:service.test");
+    const server = createSecureServer({ cert, key });
+    server.on("stream", (stream) => {
+      stream.respond({ ":status": 200 });
+      stream.end("two");
+    });
+    const service = await listen(server);
+    ends.push(service.stop);
+    const fetch = create({ proxy: { https: proxy.url } });
+    const url = `https://service.test:${service.port}/`;
+    const answers = await Promise.all(Array.from({ length: 5 }, () => fetch(url)));
+    const texts = await Promise.all(answers.map((response) => response.text()));
+    expect(texts).toEqual(Array.from({ length: 5 }, () => "two"));
+    expect(proxy.seen.length).toBe(1);
+  });
 
   test("http is asked of the proxy with the whole address", async () => {
     const proxy = await startProxy();

@@ -258,6 +258,39 @@ test("a GET on a kept-alive socket that the server has closed is asked again, a 
   expect(error).toMatchObject({ code: "ECONNRESET" });
 });
 
+test("an idle socket is closed in time, a quiet stream is not", async () => {
+  let write = () => {};
+  const server = await serve((request, response) => {
+    response.write("one ");
+    if (request.url === "/stream") write = () => response.end("two");
+    else response.end();
+  });
+  const fetch = create({ idleSocketMs: 60 });
+  const stream = await fetch(`${server.url}/stream`);
+  await (await fetch(server.url)).text();
+  const gone = () => server.sockets.filter((socket) => socket.destroyed).length;
+  await expect.poll(gone, { timeout: 5_000 }).toBe(1);
+  write();
+  expect(await stream.text()).toBe("one two");
+});
+
+test("an origin that could not be reached is tried anew by the next call", async () => {
+  const first = await serve((_request, response) => response.end());
+  await first.stop();
+  const fetch = create();
+  expect(await failureOf(fetch(first.url))).toMatchObject({ code: "ECONNREFUSED" });
+  const server = createServer((_request, response) => response.end("back"));
+  await new Promise<void>((resolve) => server.listen(first.port, "127.0.0.1", resolve));
+  ends.push(() => server.close());
+  expect(await (await fetch(first.url)).text()).toBe("back");
+});
+
+test("a name that does not resolve is a transport error that says so", async () => {
+  const error = await failureOf(create()("https://no-such-host.invalid/"));
+  expect(error).toMatchObject({ name: "TransportError" });
+  expect(String(error)).toMatch(/no-such-host\.invalid.*(ENOTFOUND|EAI_AGAIN)/);
+});
+
 test("an unknown CA is refused, an added one and an exclusive one are trusted", async () => {
   const server = await serveTls((_request, response) => response.end("ok"));
   const refused = await failureOf(create()(server.url));

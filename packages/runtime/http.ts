@@ -24,6 +24,8 @@ export interface HttpFetchOptions extends TrustOptions {
   streamsPerSession?: number;
   /** HTTP/1.1 sockets to one origin; default 400, which 1,024 descriptors bear. */
   socketsPerOrigin?: number;
+  /** HTTP/1.1 sockets are kept this long between requests; default 45 s. */
+  idleSocketMs?: number;
   /** Default 10 s and 5 s: a dead HTTP/2 connection is noticed within 15 s. */
   pingEveryMs?: number;
   pingTimeoutMs?: number;
@@ -101,7 +103,6 @@ function createConnector(options: HttpFetchOptions): (url: URL) => Promise<Excha
   for (const proxy of [options.proxy?.http, options.proxy?.https]) {
     if (proxy) parseProxyUrl(proxy);
   }
-  const socketsMax = options.socketsPerOrigin ?? 400;
 
   return async (url) => {
     if (url.protocol !== "http:" && url.protocol !== "https:") {
@@ -114,7 +115,8 @@ function createConnector(options: HttpFetchOptions): (url: URL) => Promise<Excha
     const http1 = (first?: Socket) =>
       createHttp1({
         dial: () => dial(["http/1.1"]),
-        socketsMax,
+        socketsMax: options.socketsPerOrigin ?? 400,
+        idleSocketMs: options.idleSocketMs ?? 45_000,
         absolute,
         ...(first && { first }),
       });

@@ -22,6 +22,8 @@ export interface Http1Options {
   dial: () => Promise<Socket>;
   /** Sockets at once; more requests wait for one (their signal still ends them). */
   socketsMax: number;
+  /** A socket unused for so long is closed: gateways forget it, and a POST on it would be lost. */
+  idleSocketMs: number;
   /** Set when requests go to a proxy that wants the whole address (RFC 9112 3.2.2). */
   absolute: Record<string, string> | undefined;
   /** A socket that is connected already. */
@@ -30,7 +32,8 @@ export interface Http1Options {
 
 /** Exchanges over a pool of kept-alive sockets. */
 export function createHttp1(options: Http1Options): Exchanger {
-  const agent = new Agent({ keepAlive: true, maxSockets: options.socketsMax });
+  const { socketsMax: maxSockets, idleSocketMs: timeout } = options;
+  const agent = new Agent({ keepAlive: true, maxSockets, timeout });
   let spare = options.first;
   const take = async () => {
     const socket = spare ?? (await options.dial());

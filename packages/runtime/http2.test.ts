@@ -7,6 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { createServer as createHttp1Server } from "node:https";
 import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createSystemClock } from "./clock.ts";
@@ -244,6 +245,40 @@ test("a connection that is cut fails its polls, and the next call opens another"
   expect(await poll).toMatchObject({ name: "TransportError" });
   expect((await fetch(service.url)).status).toBe(200);
   expect(service.socketsCount()).toBe(2);
+});
+
+test("a server without HTTP/2 in the old one's place is spoken to in HTTP/1.1", async () => {
+  const first = await serve(answer);
+  const way = await startSwitch(Number(new URL(first.url).port));
+  const url = `https://127.0.0.1:${way.port}/`;
+  const fetch = create();
+  expect((await fetch(url)).headers.get("x-method")).toBe("GET");
+  const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
+  const second = await listen(
+    createHttp1Server({ cert, key }, (_request, response) => response.end("one")),
+  );
+  ends.push(second.stop);
+  way.leadTo(second.port);
+  for (const socket of way.sockets) socket.destroy();
+  await clock.sleep(50);
+  expect(await (await fetch(url)).text()).toBe("one");
+  expect(await (await fetch(url)).text()).toBe("one");
+});
+
+test("after a long silence the peer is asked at once whether it is there", async () => {
+  const service = await serve((stream, headers) => {
+    if (headers[":path"] !== "/poll") answer(stream, headers);
+  });
+  const fetch = create({ pingEveryMs: 300, pingTimeoutMs: 100 });
+  await (await fetch(service.url)).text();
+  const pinged = Promise.withResolvers<number>();
+  const idleFrom = clock.nowMs();
+  await clock.sleep(400);
+  service.sessions[0]?.on("ping", () => pinged.resolve(clock.nowMs()));
+  const poll = failureOf(fetch(`${service.url}poll`));
+  expect((await pinged.promise) - idleFrom).toBeLessThan(650);
+  fetch.close();
+  expect(await poll).toMatchObject({ name: "TransportError" });
 });
 
 /** A TCP way to a server, which can be led to another: what an address does when a machine dies. */
