@@ -3,6 +3,7 @@
 // no token; the server listens on the loopback interface only.
 import type { Hono } from "hono";
 import type { Control, JobsOrder } from "./control.ts";
+import { withTimes } from "./describe-ledger.ts";
 import { asFields, readJson, writeJson } from "./json.ts";
 import { parseFault } from "./parse-fault.ts";
 import { patchKnobs } from "./knobs.ts";
@@ -10,13 +11,18 @@ import type { Front } from "./routes.ts";
 
 type Deed = (body: unknown, id: string) => unknown;
 
-export function addControlRoutes(app: Hono<{ Bindings: Front }>, control: Control) {
+/** `wall` turns an instant of the simulator's clock into milliseconds since 1970. */
+export function addControlRoutes(
+  app: Hono<{ Bindings: Front }>,
+  control: Control,
+  wall: (at: number) => number,
+) {
   const on = (method: string, path: string, deed: Deed) =>
     app.on(method, `/_control/${path}`, async (context) => {
       const text = await context.req.text();
       try {
         const body = text === "" ? undefined : readJson(text);
-        return answer(200, deed(body, context.req.param("id") ?? ""));
+        return answer(200, withTimes(deed(body, context.req.param("id") ?? ""), wall));
       } catch (error) {
         if (error instanceof NoSuchJob) return answer(404, { message: error.message });
         const isInput = error instanceof TypeError || error instanceof SyntaxError;

@@ -37,7 +37,10 @@ test("jobs are queued, cancelled and finished, and the ledger shows each of them
     completed: 2,
     canceled: 1,
   });
-  expect(ledger.json["jobs"]).toHaveLength(2);
+  expect(ledger.json["jobs"]).toMatchObject([
+    { key: "job-1", queuedAt: "2026-01-01T00:00:00.000Z", outcome: "failed" },
+    { key: "job-2", finishedAt: "2026-01-01T00:00:00.000Z", outcome: "canceled" },
+  ]);
 });
 
 test("sessions, runners and requests are shown without their secrets", async () => {

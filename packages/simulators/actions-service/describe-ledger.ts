@@ -54,3 +54,17 @@ export function describeLedger({ desk, scaleSets, options }: Simulation): Ledger
     }),
   };
 }
+
+/** A copy for reading by people: every instant (`at`, `…At`) as a date. */
+export function withTimes(value: unknown, wall: (at: number) => number): unknown {
+  if (Array.isArray(value)) return value.map((item) => withTimes(item, wall));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]: [string, unknown]) => [
+      key,
+      typeof item === "number" && /(^at|At)$/.test(key)
+        ? new Date(wall(item)).toISOString()
+        : withTimes(item, wall),
+    ]),
+  );
+}

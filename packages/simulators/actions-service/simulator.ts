@@ -50,7 +50,7 @@ export function createActionsServiceSimulator(
   addAgentRoutes(routes, simulation, base, createRegistrationLimit(simulation));
   addSimulatedRunnerRoutes(routes, simulation);
   const control = createControl(simulation);
-  addControlRoutes(app, control);
+  addControlRoutes(app, control, (at) => deps.clock.wallMs() - deps.clock.nowMs() + at);
   app.onError((error) => {
     deps.log?.error("simulator_failed", { error });
     return Response.json({ message: `${error.name}: ${error.message}` }, { status: 500 });

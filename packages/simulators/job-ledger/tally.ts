@@ -9,23 +9,26 @@ export function tally(
   mode: "acquire" | "auto-assign",
 ): Statistics {
   const set = ledger.scaleSets.get(scaleSet);
-  const jobs = [...ledger.open.values()];
-  const count = (state: string) =>
-    jobs.filter((job) => job.scaleSet === scaleSet && job.state === state).length;
-  const runners = [...ledger.runners.values()].filter((runner) => runner.scaleSet === scaleSet);
-  const busy = runners.filter((runner) => runner.state === "busy").length;
-  const idle = runners.filter((runner) => runner.state === "idle").length;
-  const available =
-    mode === "acquire" && set
-      ? jobs.filter((job) => job.state === "available" && matches(set, job)).length
-      : 0;
+  // github.com's broker tells of no job before it has assigned it.
+  const announcing = mode === "acquire" ? set : undefined;
+  const jobs = { available: 0, acquired: 0, assigned: 0, running: 0, completed: 0 };
+  for (const job of ledger.open.values()) {
+    if (job.scaleSet === scaleSet) jobs[job.state] += 1;
+    else if (job.state === "available" && announcing && matches(announcing, job)) {
+      jobs.available += 1;
+    }
+  }
+  const runners = { offline: 0, idle: 0, busy: 0 };
+  for (const runner of ledger.runners.values()) {
+    if (runner.scaleSet === scaleSet) runners[runner.state] += 1;
+  }
   return {
-    totalAvailableJobs: available,
-    totalAcquiredJobs: count("acquired"),
-    totalAssignedJobs: count("assigned") + count("running"),
-    totalRunningJobs: count("running"),
-    totalRegisteredRunners: busy + idle,
-    totalBusyRunners: busy,
-    totalIdleRunners: idle,
+    totalAvailableJobs: jobs.available,
+    totalAcquiredJobs: jobs.acquired,
+    totalAssignedJobs: jobs.assigned + jobs.running,
+    totalRunningJobs: jobs.running,
+    totalRegisteredRunners: runners.busy + runners.idle,
+    totalBusyRunners: runners.busy,
+    totalIdleRunners: runners.idle,
   };
 }
