@@ -5,6 +5,8 @@ export const keys = {
   lease: (shard: string) => `lease/${shard}`,
   /** Who waits to take the shard over. */
   successor: (shard: string) => `successor/${shard}`,
+  /** Somebody watched the lease run out: which version of it. */
+  stoodStill: (shard: string) => `still/${shard}`,
   /** Somebody saw work for the shard. */
   flag: (shard: string) => `flag/${shard}`,
   /** Which sets a shard's holder serves. */

@@ -9,6 +9,7 @@ import type { HeldLease, LeaseView, TakeOptions, TakeResult } from "./lease.ts";
 import { keys } from "./keys.ts";
 import { putSettled } from "./put-settled.ts";
 import { createStandstill } from "./standstill.ts";
+import { hasStoodStill } from "./stood-still.ts";
 import { createRegistration, type Registration } from "./successor.ts";
 import { TableError } from "./table.ts";
 import type { Settings } from "@runlet/runtime/settings";
@@ -59,11 +60,15 @@ function createLook(
 ): () => Promise<Seen | { againMs: number }> {
   const standstill = createStandstill();
   const { settings } = deps;
+  let first = true;
   return async () => {
     const read = await readLease(deps, shard);
     options.signal.throwIfAborted();
     const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
-    if (!read || leftMs === 0) {
+    const watched = first && read && leftMs > 0 ? read.view.version : undefined;
+    first = false;
+    const isOver = watched !== undefined && (await hasStoodStill(deps, shard, watched));
+    if (!read || leftMs === 0 || isOver) {
       const lease = await tryTake(deps, shard, read?.view, options);
       // Somebody else was faster: what is there now is another row.
       if (!lease) return { againMs: 0 };

@@ -5,6 +5,7 @@ import type { Invoker, PollerEvent } from "./invoker.ts";
 import { keys } from "./keys.ts";
 import type { Leases } from "./lease.ts";
 import { getSettled, putSettled, removeSettled, type SettleDeps } from "./put-settled.ts";
+import { hasStoodStill } from "./stood-still.ts";
 import { TableBusy } from "./table.ts";
 
 export interface Wakes {
@@ -31,8 +32,9 @@ export function createWakes(deps: WakeDeps): Wakes {
   ): Promise<"invoked" | "flagged"> {
     await setFlag(deps, shard);
     const lease = await deps.leases.read(shard);
-    // A holder that died looks alive for one length; the platform's failure notice and the sweep see to it.
-    if (lease?.state === "held") return "flagged";
+    // A holder that died looks alive until somebody has watched its lease run out.
+    const looksHeld = lease?.state === "held";
+    if (looksHeld && !(await hasStoodStill(deps, shard, lease.version))) return "flagged";
     await deps.invoker.invoke({ shard, reason });
     return "invoked";
   }

@@ -4,6 +4,7 @@ import type { Settings } from "@runlet/runtime/settings";
 import { readLease } from "./lease-row.ts";
 import type { SettleDeps } from "./put-settled.ts";
 import { createStandstill } from "./standstill.ts";
+import { noteStoodStill } from "./stood-still.ts";
 
 export interface WatchDeps extends SettleDeps {
   clock: Clock;
@@ -28,7 +29,11 @@ export async function watchLease(
     first ??= read.view.version;
     if (read.view.version !== first) return "moved";
     const leftMs = standstill.leftMs(read);
-    if (leftMs === 0) return "still";
+    if (leftMs === 0) {
+      // Without this word the next one watches for itself: slower, and as safe.
+      await noteStoodStill(deps, shard, read.view.version).catch(() => {});
+      return "still";
+    }
     await deps.clock.sleep(Math.min(deps.settings.waiterReadMs, leftMs), signal);
   }
 }
