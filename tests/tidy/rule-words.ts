@@ -43,3 +43,18 @@ export function wordRule(file: SourceFile): Finding[] {
     return findAll(file, file.text, shape, ([word]) => `${what}: ${JSON.stringify(word)}`);
   });
 }
+
+/** Invariants and faults that are cited must stand in tests/README.md. */
+export function citationRule(file: SourceFile, readme: string): Finding[] {
+  if (!/\.(ts|md)$/.test(file.path)) return [];
+  const known = new Set([...readme.matchAll(/^\| ([IF]\d+) \|/gm)].map(([, number]) => number));
+  const cited = findAll(
+    file,
+    file.text,
+    /\b(?:[Ii]nvariants?|[Ff]aults?) ([IF]\d+)\b/,
+    ([, n]) => n ?? "",
+  );
+  return cited
+    .filter(({ what }) => !known.has(what))
+    .map((one) => ({ ...one, what: `cites ${one.what}, which tests/README.md does not list` }));
+}

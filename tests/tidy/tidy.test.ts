@@ -8,7 +8,7 @@ import { importRule, manifestsOf } from "./rule-imports.ts";
 import { layerRule, vendorRule } from "./rule-layers.ts";
 import { pureRule } from "./rule-pure.ts";
 import { shapeRule } from "./rule-shape.ts";
-import { wordRule } from "./rule-words.ts";
+import { citationRule, wordRule } from "./rule-words.ts";
 import { describeFindings, listSourceFiles, sourceFile, type Finding } from "./source-file.ts";
 
 const files = listSourceFiles();
@@ -265,6 +265,15 @@ describe("words", () => {
     "in .libr" + "ary",
   ])("%j is caught", (text) => {
     expect(check(text).length).toBeGreaterThan(0);
+  });
+
+  test("invariants and faults that are cited are listed in tests/README.md", () => {
+    const readme = files.find(({ path: one }) => one === "tests/README.md")?.text ?? "";
+    const all = files.flatMap((file) => citationRule(file, readme));
+    expect(describeFindings(all)).toEqual([]);
+    const cites = (text: string) => citationRule(sourceFile("packages/domain/a.ts", text), readme);
+    expect(cites("// Fault F2, invariant I1").length).toBe(0);
+    expect(cites("// Fault F" + "99").length).toBe(1);
   });
 
   test("ordinary words pass", () => {
