@@ -45,10 +45,11 @@ export type BreakConnection = (env: unknown) => void;
 export function createApp(deps: AppDeps, breakConnection?: BreakConnection): Hono {
   const app = new Hono();
   app.all("*", async (context) => {
+    const breakIt = breakConnection && (() => breakConnection(context.env));
     try {
-      return await handle(deps, context.req.raw);
+      return await handle(deps, context.req.raw, breakIt);
     } catch (error) {
-      breakConnection?.(context.env);
+      breakIt?.();
       throw error;
     }
   });
@@ -58,7 +59,11 @@ export function createApp(deps: AppDeps, breakConnection?: BreakConnection): Hon
   return app;
 }
 
-async function handle(deps: AppDeps, request: Request): Promise<Response> {
+async function handle(
+  deps: AppDeps,
+  request: Request,
+  breakConnection: (() => void) | undefined,
+): Promise<Response> {
   const url = new URL(request.url);
   const info = parseRequestInfo(request.method, url);
   let user = anonymous;
@@ -68,7 +73,7 @@ async function handle(deps: AppDeps, request: Request): Promise<Response> {
     user = authenticate(deps, request);
     const after = await deps.faults.before(info, user.name, request.signal);
     authorise(deps, user, info);
-    const answer = route(deps, { info, url, user, request, body });
+    const answer = route(deps, { info, url, user, request, body, breakConnection });
     after();
     status = answer.status;
     return toResponse(answer);
@@ -103,6 +108,7 @@ interface Routed {
   user: User;
   request: Request;
   body: string;
+  breakConnection: (() => void) | undefined;
 }
 
 function route(deps: AppDeps, routed: Routed): Answer {
@@ -113,10 +119,10 @@ function route(deps: AppDeps, routed: Routed): Answer {
   const kind = deps.cluster.findKind(info.group, info.version, info.plural);
   if (!kind) throw noSuchPath();
   const contentType = request.headers.get("content-type") ?? "application/json";
-  const { user, body } = routed;
-  const { signal } = request;
+  const { user, body, breakConnection } = routed;
+  const line = { signal: request.signal, breakConnection };
   const query = url.searchParams;
-  return answerResource(deps, { info, kind, query, accept, contentType, body, user, signal });
+  return answerResource(deps, { info, kind, query, accept, contentType, body, user, line });
 }
 
 const version = {

@@ -1,7 +1,7 @@
 // Why: the simulator on a socket is what kubectl and our own client see: TLS, HTTP/2 by ALPN as the real
 // server offers it, and connections that break when a fault says so.
 import { createAdaptorServer } from "@hono/node-server";
-import { createSecureServer, type Http2ServerRequest } from "node:http2";
+import { constants, createSecureServer, type Http2ServerRequest } from "node:http2";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { ServerCertificate } from "./certificates.ts";
@@ -19,7 +19,7 @@ export function breakSocket(env: unknown): void {
   const { incoming } = (env ?? {}) as { incoming?: IncomingMessage | Http2ServerRequest };
   if (!incoming) return;
   // One stream of HTTP/2 is one exchange: the others on the connection go on.
-  if ("stream" in incoming) incoming.stream.destroy();
+  if ("stream" in incoming) incoming.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   else incoming.socket.destroy();
 }
 

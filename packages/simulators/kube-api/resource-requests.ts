@@ -17,7 +17,7 @@ import { requestToken, reviewAccess, reviewSelf } from "./reviews.ts";
 import { badRequest, noSuchPath, StatusError, unsupportedMediaType } from "./status-error.ts";
 import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 import { metadataOnly, toTable } from "./tables.ts";
-import type { OpenWatches } from "./watches.ts";
+import type { Line, OpenWatches } from "./watches.ts";
 import {
   createObject,
   getObject,
@@ -34,7 +34,7 @@ export interface ResourceRequest {
   contentType: string;
   body: string;
   user: User;
-  signal: AbortSignal | undefined;
+  line: Line;
 }
 
 export interface Answer {
@@ -201,9 +201,6 @@ function patchOf(request: ResourceRequest): (current: ApiObject) => unknown {
 function remove(deps: ResourceDeps, request: ResourceRequest): Answer {
   const options = parseDeleteOptions(parseBody(request), request.query);
   const { gone, object } = deleteObject(deps.cluster, placeOf(request), options);
-  if (request.kind.kind === "ServiceAccount" && gone && !options.dryRun) {
-    deps.authentication.revoke({ namespace: request.info.namespace, name: request.info.name });
-  }
   // A pod is shown even when it is gone (its storage returns deleted objects).
   if (!gone || request.kind.kind === "Pod")
     return json(200, showOne(deps.cluster, request, object));
@@ -288,6 +285,6 @@ function watch(deps: ResourceDeps, request: ResourceRequest): Answer {
     columns = false;
     return shown;
   };
-  const body = deps.watches.open(scopeOf(request), request.query, show, request.signal);
+  const body = deps.watches.open(scopeOf(request), request.query, show, request.line);
   return { status: 200, body };
 }

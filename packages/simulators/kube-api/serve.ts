@@ -70,10 +70,6 @@ async function serve(flags: Flags) {
   const cluster = { name: "runlet", server: server.url, caPem, token: simulator.adminToken };
   mkdirSync(dirname(flags.kubeconfig), { recursive: true });
   writeFileSync(flags.kubeconfig, renderKubeconfig(cluster), { mode: 0o600 });
-  if (flags.json) {
-    say(JSON.stringify({ ready: true, url: server.url, kubeconfig: flags.kubeconfig }));
-  } else
-    say(`ready: ${server.url} (kubectl --kubeconfig ${flags.kubeconfig} …); --help shows more`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       kubelet?.stop();
@@ -81,6 +77,10 @@ async function serve(flags: Flags) {
       void server.close().then(() => process.exit(0));
     });
   }
+  if (flags.json) {
+    say(JSON.stringify({ ready: true, url: server.url, kubeconfig: flags.kubeconfig }));
+  } else
+    say(`ready: ${server.url} (kubectl --kubeconfig ${flags.kubeconfig} …); --help shows more`);
 }
 
 const flags = readFlags();

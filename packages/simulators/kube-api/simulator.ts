@@ -103,6 +103,11 @@ export function createKubeApiSimulator(
     },
     options.breakConnection,
   );
+  store.subscribe((event) => {
+    const { namespace = "", name } = event.object.metadata;
+    const gone = event.type === "DELETED" && event.collection === "/serviceaccounts";
+    if (gone) authentication.revoke({ namespace, name });
+  });
   bootstrap(cluster);
   const ttl = options.tokenTtlMs ?? 3_600_000;
   return {

@@ -14,9 +14,17 @@ import type { StoreEvent } from "./store.ts";
 /** How an object is shown to this client: as it is, or as a table. */
 export type Show = (object: ApiObject) => unknown;
 
+/** What a watch knows of its connection. */
+export interface Line {
+  /** Aborted when the client has gone. */
+  signal: AbortSignal | undefined;
+  /** On a socket: breaks it. In process a broken watch is an error of its body. */
+  breakConnection: (() => void) | undefined;
+}
+
 export interface OpenWatches {
   /** A body that ends with the watch. */
-  open(scope: Scope, query: URLSearchParams, show: Show, signal?: AbortSignal): ReadableStream;
+  open(scope: Scope, query: URLSearchParams, show: Show, line: Line): ReadableStream;
   /** Ends every watch of a kind (or all): cleanly, or by a broken connection. Returns how many. */
   cut(options?: { plural?: string; broken?: boolean }): number;
   count(): number;
@@ -68,7 +76,7 @@ export function createWatches(cluster: Cluster): OpenWatches {
   }
 
   return {
-    open(scope, query, show, signal) {
+    open(scope, query, show, { signal, breakConnection }) {
       const encoder = new TextEncoder();
       let stop = () => {};
       let sink: Sink | undefined;
@@ -95,9 +103,10 @@ export function createWatches(cluster: Cluster): OpenWatches {
             end: () => finish(() => controller.close()),
             breakOff: (reason) =>
               finish(() => {
-                // On a socket the client has gone (node-server's reason is a text): nobody reads on.
-                if (reason instanceof Error) controller.error(reason);
-                else controller.close();
+                // Of a body's error node-server would make text; on a socket it just ends.
+                if (!breakConnection) return controller.error(reason);
+                breakConnection();
+                controller.close();
               }),
           };
           open.add(sink);
