@@ -60,8 +60,8 @@ export function holdLease(deps: HoldDeps, taken: Taken): HeldLease {
   async function release(as: ReleaseAs) {
     life.giveUp();
     if (life.lost.aborted) return "lost";
-    // After one length it has run out anyway, and whoever waits takes it without being told.
-    const moved = await persist(deps, clock.nowMs() + lengthMs, () => move(as));
+    // Once it has run out, whoever waits takes it without being told.
+    const moved = await persist(deps, deadlineMs(), () => move(as));
     log.info("lease_given_up", { as: as.state, found: moved });
     return moved === "moved" ? "released" : "lost";
   }
@@ -112,7 +112,7 @@ async function keepBeating(
   }
 }
 
-/** Tries until it is known how `run` ended. Throws the last error after `untilMs`. */
+/** Tries until it is known how `run` ended, at least once. Throws the last error after `untilMs`. */
 async function persist<T>(deps: HoldDeps, untilMs: number, run: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -255,6 +255,18 @@ test("a release that is slow to arrive leaves no doubt: it is repeated until it 
   expect(await world.start("b").leases.read(shard)).toMatchObject({ state: "released" });
 });
 
+test("a release that the table never takes ends when the lease has run out, and says so", async () => {
+  const world = createLeaseWorld();
+  const { lease } = await takeNow(world, world.start("a"));
+  world.faults.loseRequest = 1;
+  await expect(
+    inTime(world, lease.release({ state: "released" }), leaseMs + 2_000),
+  ).rejects.toThrow(/no answer/);
+  await expect(lease.guard()).rejects.toBeInstanceOf(LeaseLost);
+  world.faults.loseRequest = 0;
+  await takeNow(world, world.start("b"), { waitMs: 2 * leaseMs });
+});
+
 test("a lease that was given up guards nothing any more, and sends no heartbeat", async () => {
   const world = createLeaseWorld();
   const { lease } = await takeNow(world, world.start("a"));

@@ -75,7 +75,10 @@ export interface HeldLease {
   guard(): Promise<void>;
   /** One early heartbeat that says: about to release; later ones repeat it. Rejects with LeaseLost only. */
   announce(): Promise<void>;
-  /** Ends the heartbeats and gives the lease up in one put. "lost": somebody else has it already. */
+  /**
+   * Ends the heartbeats and gives the lease up in one put. "lost": somebody else has it already.
+   * Rejects when the table does not answer until the lease has run out.
+   */
   release(
     as: { state: "released" } | { state: "resting"; lookDueAt: number },
   ): Promise<"released" | "lost">;

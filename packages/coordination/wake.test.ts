@@ -49,6 +49,21 @@ test("clearing takes away the flag that was seen, and none set since", async () 
   expect(await wakes.findFlag(shard)).toBeUndefined();
 });
 
+test("a flag that is cleared while it is being set is set all the same", async () => {
+  const { wakes, truth, take } = start();
+  await take();
+  await wakes.wake(shard, "webhook");
+  const seen = (await wakes.findFlag(shard)) ?? "";
+  const put = truth.put.bind(truth);
+  // The holder clears what it saw just before the new version arrives.
+  truth.put = async (row, when) => {
+    await truth.remove(`flag/${shard}`, seen);
+    return put(row, when);
+  };
+  await wakes.wake(shard, "webhook");
+  expect(await wakes.findFlag(shard)).toBeDefined();
+});
+
 test("a burst of wakes costs two writes: the first's, and one for all who came after it", async () => {
   const { wakes, truth, take } = start();
   await take();
