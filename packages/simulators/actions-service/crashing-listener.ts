@@ -8,6 +8,15 @@ import { createRunnerClient } from "./runner-client.ts";
 
 type Bed = ReturnType<typeof createBed>;
 
+interface Deps {
+  clock: VirtualClock;
+  random: Random;
+  /** How its runners reach the service; they outlive it. */
+  fetch: Fetch;
+  /** How it does. */
+  call: Bed["call"];
+}
+
 export interface ListenerLife {
   /** From now on no call of it comes back, and none is made. */
   kill(): void;
@@ -28,7 +37,7 @@ export function mortalFetch(fetch: Fetch, alive: () => boolean): Fetch {
 
 /** One life of a listener for `set`; it starts runners that outlive it. */
 export function startListener(
-  deps: { clock: VirtualClock; random: Random; fetch: Fetch; call: Bed["call"] },
+  deps: Deps,
   of: {
     connect: Bed["connect"];
     setPath: string;
@@ -86,33 +95,7 @@ export function startListener(
     for (let made = 0; made < missing; made++) {
       const body = JSON.stringify({ name: `runner-${random.uuid()}`, workFolder: "" });
       const jit = expectOk(await call("POST", `${set}/generatejitconfig`, { token, body }));
-      void play(String(jit.json["encodedJITConfig"])).catch(() => {});
-    }
-  }
-
-  /** A runner: a process of its own, which may die with its job. */
-  async function play(jitConfig: string) {
-    const runner = createRunnerClient({ fetch: deps.fetch }, jitConfig);
-    if ((await retry(() => runner.connect())) !== "online") return;
-    for (let polls = 0; polls < 50; polls++) {
-      const job = await retry(() => runner.takeJob());
-      if (job === "gone") return;
-      if (job === "none") continue;
-      await clock.sleep(job.durationMs);
-      if (random.next() < of.runnerDies) return;
-      await retry(() => runner.finish(job.result));
-      return;
-    }
-  }
-
-  async function retry<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (tries > 100) throw error;
-        await clock.sleep(500);
-      }
+      void playRunner(deps, String(jit.json["encodedJITConfig"]), of.runnerDies).catch(() => {});
     }
   }
 
@@ -123,4 +106,30 @@ export function startListener(
 function expectOk(answer: Answer, also?: number): Answer {
   if (answer.status >= 300 && answer.status !== also) throw new Error(`answered ${answer.status}`);
   return answer;
+}
+
+/** A runner: a process of its own, which may die with its job. */
+async function playRunner(deps: Deps, jitConfig: string, dies: number) {
+  const { clock, random, fetch } = deps;
+  const runner = createRunnerClient({ fetch }, jitConfig);
+  if ((await retry(clock, () => runner.connect())) !== "online") return;
+  for (let polls = 0; polls < 50; polls++) {
+    const job = await retry(clock, () => runner.takeJob());
+    if (job === "gone") return;
+    if (job === "none") continue;
+    await clock.sleep(job.durationMs);
+    if (random.next() >= dies) await retry(clock, () => runner.finish(job.result));
+    return;
+  }
+}
+
+async function retry<T>(clock: VirtualClock, attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries > 100) throw error;
+      await clock.sleep(500);
+    }
+  }
 }

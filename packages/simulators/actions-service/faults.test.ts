@@ -199,7 +199,9 @@ test("knobs for what differs between servers change the answers", async () => {
 });
 
 test("a group or name is changed by PATCH, absent fields stay, and the name's label follows", async () => {
-  const { admin, set, call, control } = await openBed({ runnerGroups: ["Default", "linux"] });
+  const bed = await openBed({ runnerGroups: ["Default", "linux"] });
+  const { admin, set, call, session, poll, control } = bed;
+  control.queueJobs({ scaleSet: "new-name", owner: "my-org" });
   const { token } = admin;
   const zero = `"RunnerSetting":{},"createdOn":"0001-01-01T00:00:00Z"`;
   const moved = await call("PATCH", set, { token, body: `{"runnerGroupId":2,${zero}}` });
@@ -210,6 +212,6 @@ test("a group or name is changed by PATCH, absent fields stay, and the name's la
   });
   const renamed = await call("PATCH", set, { token, body: `{"name":"new-name",${zero}}` });
   expect(renamed.json).toMatchObject({ runnerGroupId: 2, labels: [{ name: "new-name" }] });
-  control.queueJobs({ scaleSet: "new-name" });
   expect(control.ledger().scaleSets[0]?.statistics.totalAvailableJobs).toBe(1);
+  expect(entriesOf(await poll(await session(admin, set)))).toEqual(["JobAvailable:5101"]);
 });

@@ -11,6 +11,7 @@ import {
   type Rules,
 } from "../job-ledger/ledger.ts";
 import { giveUpAssignment } from "../job-ledger/queue-jobs.ts";
+import { createJobClocks } from "./job-clocks.ts";
 import type { Events } from "./events.ts";
 import type { Knobs, Mode } from "./knobs.ts";
 
@@ -30,8 +31,6 @@ export function createJobDesk(
 ): JobDesk {
   const { clock, events, knobs } = deps;
   const watchers = new Map<string, Set<() => void>>();
-  /** By job: what cancels its running clock. */
-  const clocks = new Map<string, () => void>();
   let ledger = emptyLedger;
 
   const rules = (): Rules => ({
@@ -40,11 +39,18 @@ export function createJobDesk(
     requeuesMax: knobs().requeuesMax,
   });
 
+  const clocks = createJobClocks({
+    clock,
+    knobs,
+    assign: (job) => void commit(assignAcquired(ledger, job, clock.nowMs())),
+    giveUp: (job) => void commit(giveUpAssignment(ledger, rules(), job, clock.nowMs())),
+  });
+
   function commit<T>(move: Move<T>): T {
     const before = ledger;
     ledger = move.ledger;
     for (const news of move.news) {
-      follow(news);
+      clocks.follow(news);
       events.publish(news);
     }
     for (const [scaleSet, changed] of watchers) {
@@ -54,36 +60,11 @@ export function createJobDesk(
     return move.value;
   }
 
-  function follow(news: News) {
-    if (!("job" in news)) return;
-    const { key, requestId, requeuesCount } = news.job;
-    clocks.get(key)?.();
-    clocks.delete(key);
-    if (news.kind === "job-acquired" && knobs().assignDelayMs > 0) {
-      startClock(key, knobs().assignDelayMs, () =>
-        commit(assignAcquired(ledger, { key, requestId }, clock.nowMs())),
-      );
-    }
-    if (news.kind === "job-assigned") {
-      startClock(key, knobs().startTimeoutMs * 2 ** requeuesCount, () =>
-        commit(giveUpAssignment(ledger, rules(), { key, requestId }, clock.nowMs())),
-      );
-    }
-  }
-
   function assignAtOnce(news: readonly News[]) {
     for (const one of news) {
       if (one.kind !== "job-acquired") continue;
       commit(assignAcquired(ledger, one.job, clock.nowMs()));
     }
-  }
-
-  function startClock(key: string, ms: number, run: () => void) {
-    const cancel = clock.after(ms, () => {
-      clocks.delete(key);
-      run();
-    });
-    clocks.set(key, cancel);
   }
 
   return {
@@ -98,10 +79,7 @@ export function createJobDesk(
         if (all.size === 0 && watchers.get(scaleSet) === all) watchers.delete(scaleSet);
       };
     },
-    stop() {
-      for (const cancel of clocks.values()) cancel();
-      clocks.clear();
-    },
+    stop: () => clocks.stop(),
   };
 }
 

@@ -56,32 +56,30 @@ export function createScaleSets(deps: {
         set.name.toLowerCase() === name.toLowerCase() &&
         set.key !== except,
     );
+  function make(scope: string, order: ScaleSetOrder): SimulatedScaleSet {
+    const id = (lastIds.get(scope) ?? 0) + 1;
+    lastIds.set(scope, id);
+    const wanted = knobs().customLabels && order.labels.length > 0 ? order.labels : [order.name];
+    const labels = wanted.map((name) => ({ id: (lastLabelId += 1), name, type: "System" }));
+    return { ...order, key: `${scope}:${id}`, scope, id, labels, createdOn: clock.wallMs() };
+  }
   const names = (set: SimulatedScaleSet) => set.labels.map((label) => label.name);
 
   return {
     create(scope, order) {
       if (isTaken(scope, order.name, order.runnerGroupId)) return "taken";
-      const id = (lastIds.get(scope) ?? 0) + 1;
-      lastIds.set(scope, id);
-      const wanted = knobs().customLabels && order.labels.length > 0 ? order.labels : [order.name];
-      const labels = wanted.map((name) => ({ id: (lastLabelId += 1), name, type: "System" }));
-      const { name, runnerGroupId, setting } = order;
-      const key = `${scope}:${id}`;
-      const set = {
-        key,
-        scope,
-        id,
-        name,
-        runnerGroupId,
-        labels,
-        setting,
-        createdOn: clock.wallMs(),
-      };
+      const set = make(scope, order);
+      const { key, name } = set;
       sets.set(key, set);
       events.publish({ kind: "scale-set-created", scaleSet: key, name });
       const { firstMessageId } = knobs();
       desk.commit(
-        addScaleSet(desk.ledger(), desk.rules(), { key, scope, labels: wanted, firstMessageId }),
+        addScaleSet(desk.ledger(), desk.rules(), {
+          key,
+          scope,
+          labels: names(set),
+          firstMessageId,
+        }),
       );
       return set;
     },
@@ -96,7 +94,7 @@ export function createScaleSets(deps: {
       const setting = { ...set.setting, ...change.setting };
       const updated = { ...set, name, runnerGroupId, labels, setting };
       sets.set(set.key, updated);
-      desk.commit(relabelScaleSet(desk.ledger(), set.key, names(updated)));
+      desk.commit(relabelScaleSet(desk.ledger(), desk.rules(), set.key, names(updated)));
       return updated;
     },
     remove(set) {

@@ -4,6 +4,7 @@ import type { Clock } from "@runlet/runtime/clock";
 import type { Random } from "@runlet/runtime/random";
 import type { Events } from "./events.ts";
 import type { Knobs } from "./knobs.ts";
+import { createSessionLapses } from "./session-lapses.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface SimulatedSession {
@@ -52,7 +53,7 @@ interface Deps {
 export function createSessions(deps: Deps): Sessions {
   const { clock, random, events, tokens, knobs } = deps;
   const byScaleSet = new Map<string, SimulatedSession>();
-  const lapses = createLapses(
+  const lapses = createSessionLapses(
     clock,
     () => knobs().sessionLapseMs,
     (session) => end(session, "session-lapsed"),
@@ -71,6 +72,21 @@ export function createSessions(deps: Deps): Sessions {
     for (const listener of listeners) listener(session);
   }
 
+  function create(scaleSet: string, ownerName: string): SimulatedSession {
+    const id = random.uuid();
+    const now = clock.nowMs();
+    return {
+      id,
+      ownerName,
+      scaleSet,
+      queueToken: issue(id),
+      createdAt: now,
+      lastActivityAt: now,
+      openPollsCount: 0,
+      maxCapacity: undefined,
+    };
+  }
+
   function touch(session: SimulatedSession) {
     session.lastActivityAt = clock.nowMs();
     lapses.arm(session);
@@ -83,17 +99,7 @@ export function createSessions(deps: Deps): Sessions {
         events.publish({ kind: "session-refused", scaleSet, ownerName, heldBy: held.ownerName });
         return "conflict";
       }
-      const id = random.uuid();
-      const session: SimulatedSession = {
-        id,
-        ownerName,
-        scaleSet,
-        queueToken: issue(id),
-        createdAt: clock.nowMs(),
-        lastActivityAt: clock.nowMs(),
-        openPollsCount: 0,
-        maxCapacity: undefined,
-      };
+      const session = create(scaleSet, ownerName);
       byScaleSet.set(scaleSet, session);
       lapses.arm(session);
       say("session-created", session);
@@ -126,37 +132,5 @@ export function createSessions(deps: Deps): Sessions {
     touch,
     onEnd: (listener) => void listeners.push(listener),
     stop: () => lapses.stop(),
-  };
-}
-
-/** One timer a session, set again only when it fires too early: activity itself costs nothing. */
-function createLapses(
-  clock: Clock,
-  lapseMs: () => number,
-  lapse: (session: SimulatedSession) => void,
-) {
-  const timers = new Map<SimulatedSession, () => void>();
-  function arm(session: SimulatedSession) {
-    if (timers.has(session)) return;
-    const due = session.lastActivityAt + lapseMs() - clock.nowMs();
-    const cancel = clock.after(due, () => {
-      timers.delete(session);
-      // An open poll keeps it alive; the poll's end arms again.
-      if (session.openPollsCount > 0) return;
-      if (clock.nowMs() - session.lastActivityAt >= lapseMs()) lapse(session);
-      else arm(session);
-    });
-    timers.set(session, cancel);
-  }
-  return {
-    arm,
-    drop(session: SimulatedSession) {
-      timers.get(session)?.();
-      timers.delete(session);
-    },
-    stop() {
-      for (const cancel of timers.values()) cancel();
-      timers.clear();
-    },
   };
 }

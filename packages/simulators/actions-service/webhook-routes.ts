@@ -5,7 +5,7 @@ import { answerRestError } from "./answers.ts";
 import { isCredential } from "./rest-routes.ts";
 import type { Call, Routes } from "./routes.ts";
 import type { Simulation } from "./simulation.ts";
-import type { Delivery } from "./webhooks.ts";
+import type { Delivery } from "./delivery-log.ts";
 
 const pageMax = 100;
 

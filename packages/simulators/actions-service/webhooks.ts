@@ -5,6 +5,7 @@ import type { Clock } from "@runlet/runtime/clock";
 import { describeError, type Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import type { Job } from "../job-ledger/ledger.ts";
+import { createDeliveryLog, type Delivery } from "./delivery-log.ts";
 import type { Events } from "./events.ts";
 import { writeJson } from "./json.ts";
 import type { Knobs } from "./knobs.ts";
@@ -16,21 +17,6 @@ export type Deliver = (
   headers: Record<string, string>,
   body: string,
 ) => Promise<number>;
-
-/** One attempt, as the REST API lists it. */
-export interface Delivery {
-  id: number;
-  guid: string;
-  owner: string;
-  action: WebhookAction;
-  job: string;
-  /** Milliseconds since 1970. */
-  deliveredAt: number;
-  redelivery: boolean;
-  /** The receiver's status; 0 when it was not reached. */
-  statusCode: number;
-  body: string;
-}
 
 export interface Webhooks {
   /** Attempts of the last three days at most, newest first. */
@@ -51,9 +37,6 @@ interface Deps {
   webUrlOf: (owner: string) => string;
 }
 
-/** The most attempts kept. */
-const keptCount = 5_000;
-
 const actions: Partial<Record<string, WebhookAction>> = {
   "job-queued": "queued",
   "job-started": "in_progress",
@@ -62,8 +45,7 @@ const actions: Partial<Record<string, WebhookAction>> = {
 
 export function createWebhooks(deps: Deps): Webhooks {
   const { clock, random, events, knobs } = deps;
-  const kept: Delivery[] = [];
-  let lastId = 0;
+  const attempts = createDeliveryLog(clock);
 
   events.listen((event) => {
     const action = actions[event.kind];
@@ -72,13 +54,13 @@ export function createWebhooks(deps: Deps): Webhooks {
     const attempt = prepare(event.job, action);
     if (random.next() < knobs().webhookLoss) return lose(attempt);
     leave(attempt);
-    if (random.next() < knobs().webhookDoubling) leave({ ...attempt, id: (lastId += 1) });
+    if (random.next() < knobs().webhookDoubling) leave({ ...attempt, id: attempts.nextId() });
   });
 
   function prepare(job: Job, action: WebhookAction): Delivery {
     const wall = (at: number) => clock.wallMs() - clock.nowMs() + at;
     return {
-      id: (lastId += 1),
+      id: attempts.nextId(),
       guid: random.uuid(),
       owner: job.owner.toLowerCase(),
       action,
@@ -90,13 +72,8 @@ export function createWebhooks(deps: Deps): Webhooks {
     };
   }
 
-  function keep(attempt: Delivery) {
-    kept.push({ ...attempt, deliveredAt: clock.wallMs() });
-    if (kept.length > keptCount) kept.splice(0, kept.length - keptCount);
-  }
-
   function lose(attempt: Delivery) {
-    keep({ ...attempt, statusCode: 0 });
+    attempts.keep({ ...attempt, statusCode: 0 });
     const { guid: delivery, action, job } = attempt;
     events.publish({ kind: "webhook-lost", delivery, action, job });
   }
@@ -116,22 +93,17 @@ export function createWebhooks(deps: Deps): Webhooks {
     const statusCode = await deliver(webhook.url, headersOf(attempt, webhook.secret), attempt.body)
       // Not reached: listed with 0, like a lost one.
       .catch(() => 0);
-    keep({ ...attempt, statusCode });
+    attempts.keep({ ...attempt, statusCode });
     const kind = statusCode === 0 ? "webhook-lost" : "webhook-sent";
     events.publish({ kind, delivery, action, job });
   }
 
   return {
-    deliveries(owner) {
-      const since = clock.wallMs() - 3 * 24 * 60 * 60_000;
-      return kept
-        .filter((one) => one.deliveredAt >= since && (!owner || one.owner === owner.toLowerCase()))
-        .reverse();
-    },
+    deliveries: (owner) => attempts.list(owner),
     redeliver(id) {
-      const attempt = kept.find((one) => one.id === id);
+      const attempt = attempts.find(id);
       if (!attempt) return false;
-      leave({ ...attempt, id: (lastId += 1), redelivery: true });
+      leave({ ...attempt, id: attempts.nextId(), redelivery: true });
       return true;
     },
   };

@@ -2,6 +2,7 @@
 // whoever comes next: neither may lose one.
 import { forgetRunner } from "./end-jobs.ts";
 import {
+  matches,
   stay,
   withScaleSet,
   type Ledger,
@@ -31,13 +32,24 @@ export function addScaleSet(
   return { ledger: next, news, value: undefined };
 }
 
+/** Changes a scale set's labels; in acquire mode it hears of the jobs that match only now. */
 export function relabelScaleSet(
   ledger: Ledger,
+  rules: Rules,
   key: string,
   labels: readonly string[],
 ): Move<void> {
   const set = ledger.scaleSets.get(key);
-  return stay(set ? withScaleSet(ledger, { ...set, labels }) : ledger, undefined);
+  if (!set) return stay(ledger, undefined);
+  let next = withScaleSet(ledger, { ...set, labels });
+  const news: News[] = [];
+  for (const job of ledger.open.values()) {
+    if (job.state !== "available" || matches(set, job)) continue;
+    const announced = announce(next, rules, job, key);
+    next = announced.ledger;
+    news.push(...announced.news);
+  }
+  return { ledger: next, news, value: undefined };
 }
 
 /**
