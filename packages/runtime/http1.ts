@@ -36,9 +36,9 @@ export function createHttp1(options: Http1Options): Exchanger {
   const agent = new Agent({ keepAlive: true, maxSockets, timeout });
   let spare = options.first;
   const take = async () => {
-    const socket = spare ?? (await options.dial());
+    const ready = spare?.destroyed ? undefined : spare;
     spare = undefined;
-    return socket;
+    return ready ?? options.dial();
   };
   type Done = (error: Error | null, socket?: Duplex) => void;
   const connect = (_options: unknown, done: Done) => {

@@ -210,6 +210,20 @@ test("GOAWAY is normal: open polls end as they would, new requests take a new co
   expect((await poll).status).toBe(202);
 });
 
+test("a GOAWAY that leaves a stream out has it asked again on a new connection", async () => {
+  const open: ServerHttp2Stream[] = [];
+  const service = await serve((stream) => open.push(stream));
+  const fetch = create();
+  const polls = [fetch(`${service.url}1`), fetch(`${service.url}2`)];
+  await until("two open polls", () => open.length === 2);
+  // The client's streams are numbered 1, 3, 5 …: the second one was not begun, says the server.
+  service.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 1);
+  await until("the second poll on a second connection", () => open.length === 3);
+  expect(service.sessions.length).toBe(2);
+  for (const stream of [open[0], open[2]]) stream?.respond({ ":status": 202 }, { endStream: true });
+  expect((await Promise.all(polls)).map((response) => response.status)).toEqual([202, 202]);
+});
+
 test("a refused stream is asked again at once, whatever its method", async () => {
   let requests = 0;
   const service = await serve((stream, headers) => {

@@ -55,8 +55,9 @@ export function createHttp2(origin: string, options: Http2Options): Exchanger {
     return undefined;
   }
   async function open() {
-    const socket = first ?? (await options.dial());
+    const ready = first?.destroyed ? undefined : first;
     first = undefined;
+    const socket = ready ?? (await options.dial());
     const connection = await openConnection(origin, socket, options);
     connections.add(connection);
     const { session } = connection;

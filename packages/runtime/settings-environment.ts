@@ -15,6 +15,11 @@ export function readLocalConfigPath(env: NodeJS.ProcessEnv = process.env): strin
   return need(env, "RUNLET_LOCAL_CONFIG");
 }
 
+/** Where a pod finds its cluster's API server (Kubernetes docs, "Accessing the API from within a Pod"). */
+export function readClusterPlace(env: NodeJS.ProcessEnv = process.env) {
+  return { host: need(env, "KUBERNETES_SERVICE_HOST"), port: need(env, "KUBERNETES_SERVICE_PORT") };
+}
+
 /** Where state lives: `RUNLET_HOME`, else `.runlet` in the working folder. */
 export function readHome(env: NodeJS.ProcessEnv = process.env): string {
   return env["RUNLET_HOME"] ?? ".runlet";
