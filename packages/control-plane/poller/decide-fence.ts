@@ -2,7 +2,7 @@
 // EphemeralRunnerSet tells it, and the API server enforces what was seen (invariant I4).
 import type { JsonPatchOperation, ObjectMeta } from "@runlet/kubernetes/client";
 import { annotations } from "@runlet/kubernetes/resources";
-import { parseFence, type Fence } from "@runlet/coordination/lease";
+import { compareFence, parseFence, type Fence } from "@runlet/coordination/fence";
 
 export type FenceVerdict =
   /** Ours, smaller, "0" or no fence at all: write. */
@@ -14,12 +14,12 @@ export type FenceVerdict =
 
 /** Compares the annotation that was seen with the fence of this invocation. */
 export function judgeFence(seen: string | undefined, ours: Fence): FenceVerdict {
-  const theirs = seen === undefined ? undefined : parseFence(seen);
+  const theirs = parseFence(seen ?? "");
   if (!theirs) return { kind: "write" };
-  if (theirs.installation !== ours.installation) {
-    return { kind: "foreign", installation: theirs.installation };
-  }
-  return theirs.n > ours.n ? { kind: "larger", n: theirs.n } : { kind: "write" };
+  const verdict = compareFence(seen ?? "", ours);
+  if (verdict === "foreign") return { kind: "foreign", installation: theirs.installation };
+  if (verdict === "larger") return { kind: "larger", n: theirs.n };
+  return { kind: "write" };
 }
 
 const pointer = (key: string) =>
