@@ -8,8 +8,8 @@ import type { Secret } from "./pod.ts";
 
 /** URLs with user info; a secret. */
 export interface ResolvedProxy {
-  httpProxy?: string;
-  httpsProxy?: string;
+  http?: string;
+  https?: string;
   noProxy: string[];
 }
 
@@ -20,16 +20,16 @@ export async function resolveProxy(
   proxy: ProxyConfig,
 ): Promise<ResolvedProxy> {
   const out: ResolvedProxy = { noProxy: proxy.noProxy ?? [] };
-  if (proxy.http) out.httpProxy = await resolve(client, namespace, proxy.http);
-  if (proxy.https) out.httpsProxy = await resolve(client, namespace, proxy.https);
+  if (proxy.http) out.http = await resolve(client, namespace, proxy.http);
+  if (proxy.https) out.https = await resolve(client, namespace, proxy.https);
   return out;
 }
 
 /** Keys as pods read them (runner-pod.ts). */
 export function proxySecretData(proxy: ResolvedProxy): Record<string, string> {
   const data: Record<string, string> = {};
-  if (proxy.httpProxy) data["http_proxy"] = proxy.httpProxy;
-  if (proxy.httpsProxy) data["https_proxy"] = proxy.httpsProxy;
+  if (proxy.http) data["http_proxy"] = proxy.http;
+  if (proxy.https) data["https_proxy"] = proxy.https;
   if (proxy.noProxy.length > 0) data["no_proxy"] = proxy.noProxy.join(",");
   const base64 = ([key, value]: [string, string]) => [key, Buffer.from(value).toString("base64")];
   return Object.fromEntries(Object.entries(data).map(base64));

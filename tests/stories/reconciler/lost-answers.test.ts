@@ -24,7 +24,7 @@ describe("answers that get lost", () => {
           effect: { kind: "lost-answer" },
           verb,
           plural,
-          user: "admin",
+          user: "system:serviceaccount:default:runlet-reconciler",
           times: 2,
         });
         await world.clock.runFor(100);

@@ -1,5 +1,6 @@
 // Why: the reconciler alone in a whole cluster: API server, kubelet and Actions Service are simulators, time is
 // virtual, and the pair (replicas, patchID) is written by the test in place of a poller.
+import { readFileSync } from "node:fs";
 import { createActionsService } from "@runlet/actions-service/client";
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
@@ -33,6 +34,17 @@ import type { Scenario } from "@runlet/simulators/kubelet/scenario";
 export const pat = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
 export const namespace = "runners";
 export const configUrl = "https://github.com/my-org";
+
+/** The reconciler may do exactly what its shipped role says. */
+const roleManifests = `
+${readFileSync(new URL("../../../packages/reconciler/roles.yaml", import.meta.url), "utf8")}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: runlet-reconciler }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: runlet-reconciler }
+subjects: [{ kind: ServiceAccount, name: runlet-reconciler, namespace: default }]
+`;
 
 export interface WorldOptions {
   seed?: number;
@@ -85,7 +97,7 @@ export function createWorld(options: WorldOptions = {}) {
   ): RunningReconciler {
     const life = createLifeline(lifelinePorts(kube.fetch, github.fetch, clock, log), onEffect);
     const stop = new AbortController();
-    const reconciler = makeReconciler(life, kube.adminToken, random, options.reconciler);
+    const reconciler = makeReconciler(life, token, random, options.reconciler);
     const ended = reconciler.run(stop.signal);
     return {
       reconciler,
@@ -98,6 +110,8 @@ export function createWorld(options: WorldOptions = {}) {
   }
 
   kube.applyManifests(readCrds());
+  kube.applyManifests(roleManifests);
+  const token = kube.tokenFor({ namespace: "default", name: "runlet-reconciler" }, 10 * 86_400_000);
   applyNamespace(kube, namespace, true);
   const first = options.start === false ? undefined : start();
   const seen = { clock, random, kube, github, kubelet, admin, start, first, ...views(kube, admin) };
