@@ -87,3 +87,13 @@ test("a late save does not replace a connection that lives longer", async () => 
   await connections.save(scope, make(clock.wallMs() + 1_800_000));
   expect(await connections.load(scope)).toEqual(longer);
 });
+
+test("a connection that was handed out and refused by the service is replaced, however long it lives", async () => {
+  const { clock, ...world } = start();
+  const connections = createAdminConnections({ ...world, clock });
+  await connections.save(scope, make(clock.wallMs() + 3_600_000));
+  await connections.load(scope);
+  const anew = { ...make(clock.wallMs() + 1_800_000), adminToken: "another" };
+  await connections.save(scope, anew);
+  expect(await createAdminConnections({ ...world, clock }).load(scope)).toEqual(anew);
+});

@@ -49,19 +49,8 @@ export function createAdminConnections(deps: AdminConnectionDeps): AdminConnecti
   const claimMs = deps.claimMs ?? 5_000;
   const self = deps.random.uuid();
 
-  async function open(
-    scopeKey: string,
-    row: Row | undefined,
-  ): Promise<AdminConnection | undefined> {
-    const sealed = adminRow.safeParse(row?.value).data?.sealed;
-    if (sealed === undefined) return undefined;
-    try {
-      return connection.parse(JSON.parse(await deps.cipher.open(sealed, placeOf(scopeKey))));
-    } catch (error) {
-      deps.log.warn("admin_connection_unreadable", { scopeKey, error });
-      return undefined;
-    }
-  }
+  /** Tokens handed out: whoever saves after one of them was refused by the service knows better. */
+  const handedOut = new Map<string, string>();
   const lasts = (one: AdminConnection) =>
     one.expiresAt - deps.clock.wallMs() > (deps.marginMs ?? 60_000);
 
@@ -76,8 +65,11 @@ export function createAdminConnections(deps: AdminConnectionDeps): AdminConnecti
     // A claim of somebody who died is waited for once: the one who gives up waiting makes and saves.
     for (const until = deps.clock.nowMs() + claimMs; deps.clock.nowMs() < until;) {
       const row = await getSettled(deps, key);
-      const found = await open(scopeKey, row);
-      if (found && lasts(found)) return found;
+      const found = await open(deps, scopeKey, row);
+      if (found && lasts(found)) {
+        handedOut.set(scopeKey, found.adminToken);
+        return found;
+      }
       const claimedBy = row && adminRow.safeParse(row.value).data?.claimedBy;
       if (claimedBy === self) return undefined;
       if (claimedBy === undefined && (await claim(scopeKey, row))) return undefined;
@@ -92,13 +84,30 @@ export function createAdminConnections(deps: AdminConnectionDeps): AdminConnecti
       const sealed = await deps.cipher.seal(JSON.stringify(made), placeOf(scopeKey));
       for (let turn = 0; turn < 5; turn++) {
         const row = await getSettled(deps, key);
-        const found = await open(scopeKey, row);
-        if (found && found.expiresAt > made.expiresAt) return;
+        const found = await open(deps, scopeKey, row);
+        const isOurs = found?.adminToken === handedOut.get(scopeKey);
+        if (found && !isOurs && found.expiresAt > made.expiresAt) return;
         const next = { key, version: deps.random.uuid(), value: { sealed } };
         if ((await putSettled(deps, next, conditionOn(row))).kind === "put") return;
       }
     },
   };
+}
+
+/** What the row holds; one that does not open is as good as none. */
+async function open(
+  deps: AdminConnectionDeps,
+  scopeKey: string,
+  row: Row | undefined,
+): Promise<AdminConnection | undefined> {
+  const sealed = adminRow.safeParse(row?.value).data?.sealed;
+  if (sealed === undefined) return undefined;
+  try {
+    return connection.parse(JSON.parse(await deps.cipher.open(sealed, placeOf(scopeKey))));
+  } catch (error) {
+    deps.log.warn("admin_connection_unreadable", { scopeKey, error });
+    return undefined;
+  }
 }
 
 function conditionOn(row: Row | undefined): Condition {

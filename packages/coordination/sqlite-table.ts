@@ -4,7 +4,7 @@
 //
 // A process that is stopped inside a transaction locks the other writers out until it goes on or dies (then
 // the system takes its lock away). A transaction here never waits for anything, so that takes bad luck.
-import type { SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { checkPrefix, checkRow } from "./check-row.ts";
 import { retryBusy, type BusyDeps } from "./sqlite-errors.ts";
 import type { StateFile } from "./state-file.ts";
@@ -16,17 +16,7 @@ const writesBetweenSweeps = 64;
 /** The table on an open state file. `clock.wallMs` says which rows may be forgotten. */
 export function createSqliteTable(deps: BusyDeps, file: StateFile): Table {
   const { database } = file;
-  const select = database.prepare("SELECT key, version, value, expires_at FROM rows WHERE key = ?");
-  const range = database.prepare(
-    "SELECT key, version, value, expires_at FROM rows WHERE key >= ? AND key < ? ORDER BY key",
-  );
-  const write = database.prepare(
-    "INSERT OR REPLACE INTO rows (key, version, value, expires_at) VALUES (?, ?, ?, ?)",
-  );
-  const erase = database.prepare("DELETE FROM rows WHERE key = ?");
-  const forget = database.prepare(
-    "DELETE FROM rows WHERE key IN (SELECT key FROM rows WHERE expires_at <= ? LIMIT 200)",
-  );
+  const { select, range, write, erase, forget } = prepareStatements(database);
   let writesCount = 0;
 
   function transact<T>(run: () => T): Promise<T> {
@@ -74,6 +64,21 @@ export function createSqliteTable(deps: BusyDeps, file: StateFile): Table {
         erase.run(key);
         return "removed";
       }),
+  };
+}
+
+function prepareStatements(database: DatabaseSync) {
+  const columns = "SELECT key, version, value, expires_at FROM rows";
+  return {
+    select: database.prepare(`${columns} WHERE key = ?`),
+    range: database.prepare(`${columns} WHERE key >= ? AND key < ? ORDER BY key`),
+    write: database.prepare(
+      "INSERT OR REPLACE INTO rows (key, version, value, expires_at) VALUES (?, ?, ?, ?)",
+    ),
+    erase: database.prepare("DELETE FROM rows WHERE key = ?"),
+    forget: database.prepare(
+      "DELETE FROM rows WHERE key IN (SELECT key FROM rows WHERE expires_at <= ? LIMIT 200)",
+    ),
   };
 }
 
