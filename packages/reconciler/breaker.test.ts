@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  afterFailure,
+  afterTrial,
+  closedBreaker,
+  creatable,
+  type BreakerState,
+} from "./breaker.ts";
+
+const rules = { opensAfter: 3, backoff: { baseMs: 30_000, capMs: 900_000 } };
+const at = (nowMs: number) => ({ nowMs, wallMs: nowMs });
+const failTimes = (count: number, nowMs: number) => {
+  let state = closedBreaker;
+  for (let i = 0; i < count; i++) state = afterFailure(state, at(nowMs), rules);
+  return state;
+};
+
+describe("the breaker", () => {
+  it("opens at the third failure, for half a minute, however many more there are", () => {
+    expect(creatable(failTimes(2, 0), 0)).toBe(Number.POSITIVE_INFINITY);
+    for (const count of [3, 10, 1_000]) {
+      const state = failTimes(count, 0);
+      expect(creatable(state, 29_999)).toBe(0);
+      expect(creatable(state, 30_000)).toBe(1);
+    }
+  });
+
+  it("lets one through at a time, ever more rarely, never less than every quarter of an hour", () => {
+    let state: BreakerState = failTimes(3, 0);
+    const trials: number[] = [];
+    for (let now = 0; now < 4 * 3_600_000; now += 1_000) {
+      if (creatable(state, now) === 0) continue;
+      trials.push(now);
+      state = afterTrial(state, at(now), rules);
+      state = afterFailure(state, at(now + 1), rules);
+    }
+    const gaps = trials.slice(1).map((one, index) => one - (trials[index] ?? 0));
+    expect(gaps.every((gap, index) => index === 0 || gap >= (gaps[index - 1] ?? 0))).toBe(true);
+    expect(Math.max(...gaps)).toBe(900_000);
+  });
+
+  it("never makes more than one a round while it has not closed", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(100_000), { maxLength: 50 }), (steps) => {
+        let now = 0;
+        let state = failTimes(3, 0);
+        for (const step of steps) {
+          now += step;
+          expect(creatable(state, now)).toBeLessThanOrEqual(1);
+          if (creatable(state, now) === 1) state = afterTrial(state, at(now), rules);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import type { ContainerStatus, Pod, PodStatus } from "../../pod.ts";
+import { planPod } from "./plan-pod.ts";
+
+const pod = (status: PodStatus): Pod => ({ metadata: { name: "p" }, status });
+const ended = (exitCode: number, name = "runner"): ContainerStatus => ({
+  name,
+  state: { terminated: { exitCode } },
+});
+const running: ContainerStatus = { name: "runner", state: { running: {} } };
+
+// The cases of ARC's own controller tests (0.14.2, ephemeralrunner_controller_test.go).
+const cases: [string, PodStatus, string][] = [
+  ["nothing known yet", {}, "wait"],
+  ["scheduled, no container status", { phase: "Pending" }, "wait"],
+  ["succeeded without container status", { phase: "Succeeded" }, "wait"],
+  ["evicted without container status", { phase: "Failed", reason: "Evicted" }, "failed"],
+  [
+    "evicted while the container is shown running",
+    { phase: "Failed", reason: "Evicted", containerStatuses: [running] },
+    "failed",
+  ],
+  [
+    "failed, the runner ended well",
+    { phase: "Failed", containerStatuses: [ended(0)] },
+    "succeeded",
+  ],
+  ["failed, the runner ended badly", { phase: "Failed", containerStatuses: [ended(1)] }, "failed"],
+  ["failed, version deprecated", { phase: "Failed", containerStatuses: [ended(7)] }, "outdated"],
+  [
+    "running, the runner ended well",
+    { phase: "Running", containerStatuses: [ended(0)] },
+    "succeeded",
+  ],
+  [
+    "running, the runner was killed",
+    { phase: "Running", containerStatuses: [ended(137)] },
+    "failed",
+  ],
+  ["running, version deprecated", { phase: "Running", containerStatuses: [ended(7)] }, "outdated"],
+  [
+    "an init container failed",
+    { phase: "Pending", initContainerStatuses: [ended(2, "init")] },
+    "failed",
+  ],
+  [
+    "an init container ended well",
+    { phase: "Pending", initContainerStatuses: [ended(0, "init")] },
+    "wait",
+  ],
+  [
+    "a side-car ended badly",
+    { phase: "Running", containerStatuses: [ended(1, "dind"), running] },
+    "alive",
+  ],
+  ["running", { phase: "Running", containerStatuses: [running] }, "alive"],
+  ["unknown, still shown running", { phase: "Unknown", containerStatuses: [running] }, "alive"],
+];
+
+describe("what a pod says about its runner", () => {
+  for (const [what, status, verdict] of cases) {
+    it(`${what}: ${verdict}`, () => expect(planPod(pod(status)).kind).toBe(verdict));
+  }
+
+  it("an eviction is told in the pod's words, not as the container's exit code", () => {
+    const status: PodStatus = {
+      phase: "Failed",
+      reason: "Evicted",
+      message: "low on memory",
+      containerStatuses: [ended(137)],
+    };
+    expect(planPod(pod(status))).toEqual({
+      kind: "failed",
+      reason: "Evicted",
+      message: "low on memory",
+    });
+  });
+});
