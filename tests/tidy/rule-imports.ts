@@ -29,31 +29,45 @@ function keysOf(file: SourceFile, field: string): string[] {
   return Object.keys(manifest[field] ?? {});
 }
 
-/** A package imports its own files, node's modules and what its package.json lists; nothing else. */
+/**
+ * A package imports its own files, node's modules and what its package.json lists; nothing else. Entries and
+ * tests stand above all packages: they may use whatever is listed somewhere, by its name.
+ */
 export function importRule(file: SourceFile, manifests: Manifests, paths: Set<string>): Finding[] {
-  if (!/^packages\/[^/]+\/.+\.ts$/.test(file.path)) return [];
-  const folder = file.path.split("/").slice(0, 2).join("/");
-  const listed = manifests.packages.get(folder) ?? new Set<string>();
+  const folder = /^(packages\/[^/]+|functions|tests)\/.+\.ts$/.exec(file.path)?.[1];
+  if (folder === undefined) return [];
+  const listed = listedFor(file.path, folder, manifests);
   return importsOf(file).flatMap((one) => {
     const what = one.specifier.startsWith(".")
       ? checkRelative(file.path, one, folder, paths)
-      : checkBare(one, listed, isTest(file.path) ? manifests.forTests : new Set(), paths);
+      : checkBare(one, listed, paths);
     return what ? [{ path: file.path, line: one.line, what }] : [];
   });
 }
 
+function listedFor(path: string, folder: string, manifests: Manifests): Set<string> {
+  const { packages, forTests } = manifests;
+  const tools = isTest(path) ? forTests : [];
+  const own = packages.get(folder);
+  if (own) return new Set([...own, ...tools]);
+  const names = [...packages.keys()].map((name) => name.replace("packages/", "@runlet/"));
+  const listed = [...packages.values()].flatMap((some) => [...some]);
+  return new Set([...names, ...listed, ...tools]);
+}
+
 function checkRelative(path: string, one: Import, folder: string, paths: Set<string>) {
   const target = join(dirname(path), one.specifier);
-  if (!target.startsWith(`${folder}/`)) return `leaves its package: ${one.specifier}`;
+  if (!target.startsWith(`${folder}/`)) return `leaves ${folder}: ${one.specifier}`;
   if (!paths.has(target)) return `there is no file ${target}`;
   return undefined;
 }
 
-function checkBare(one: Import, listed: Set<string>, forTests: Set<string>, paths: Set<string>) {
+function checkBare(one: Import, listed: Set<string>, paths: Set<string>) {
   const { specifier } = one;
-  if (specifier.startsWith("node:")) return undefined;
+  // "#root" is the composition root of the deployment (package.json, "imports").
+  if (specifier.startsWith("node:") || specifier === "#root") return undefined;
   const name = packageOf(specifier);
-  if (!listed.has(name) && !forTests.has(name)) {
+  if (!listed.has(name)) {
     return `imports ${specifier}, which its package.json does not list`;
   }
   const ours = /^@runlet\/([^/]+)\/(.+)$/.exec(specifier);

@@ -75,7 +75,7 @@ describe("imports", () => {
   test.each([
     ["an unlisted npm package", `import { Hono } from "hono";`, /does not list/],
     ["an upper layer", `import type { A } from "@runlet/control-plane/a";`, /does not list/],
-    ["a sibling's files by path", `export { a } from "../domain/target.ts";`, /leaves its package/],
+    ["a sibling's files by path", `export { a } from "../domain/target.ts";`, /leaves packages/],
     ["tests' tools outside tests", `import { test } from "vitest";`, /does not list/],
     [
       "an extension across packages",
@@ -87,6 +87,17 @@ describe("imports", () => {
     expect(check("packages/coordination/example.ts", text)).toEqual([
       expect.stringMatching(message),
     ]);
+  });
+
+  test("an entry or a test that reaches into a package by path is caught, by name it passes", () => {
+    const byPath = `import { a } from "../packages/domain/target.ts";`;
+    expect(check("functions/poller.ts", byPath)).toEqual([
+      expect.stringContaining("leaves functions"),
+    ]);
+    expect(check("functions/poller.ts", `import "vitest";`).length).toBe(1);
+    const byName = `import { a } from "@runlet/domain/target"; import "#root"; import "zod";`;
+    expect(check("functions/poller.ts", byName)).toEqual([]);
+    expect(check("tests/stories/a.test.ts", `import "vitest"; import "yaml";`)).toEqual([]);
   });
 
   test("what is listed, a neighbour, node's own, and a test's tools in a test pass", () => {
