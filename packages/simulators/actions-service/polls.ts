@@ -24,6 +24,8 @@ export interface Polls {
   poll(session: SimulatedSession, order: PollOrder): Promise<PollResult>;
   /** Auto-assign mode, knob `assignWithoutSession`: gives jobs to sets that nobody listens to. */
   assignUnheard(): void;
+  /** Breaks every poll that is held. */
+  stop(): void;
 }
 
 interface Deps {
@@ -38,7 +40,7 @@ interface Deps {
 /** One poll that is open: what can end its wait. */
 interface OpenPoll {
   session: SimulatedSession;
-  end(how: "superseded" | "ended"): void;
+  end(how: "superseded" | "ended" | "aborted"): void;
 }
 
 export function createPolls(deps: Deps): Polls {
@@ -100,7 +102,10 @@ export function createPolls(deps: Deps): Polls {
     if (sets.some((set) => matches(set, event.job))) void Promise.resolve().then(assignUnheard);
   });
 
-  return { poll, assignUnheard };
+  const stop = () => {
+    for (const one of open) one.end("aborted");
+  };
+  return { poll, assignUnheard, stop };
 }
 
 /** Waits for the first of: a message, the end of the hold, a second poll, the session's end, an abort. */

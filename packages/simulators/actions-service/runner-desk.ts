@@ -41,6 +41,8 @@ const tokenLifeMs = 30 * 24 * 60 * 60_000;
 export function createRunnerDesk(deps: Deps): RunnerDesk {
   const { clock, events, tokens, desk, knobs } = deps;
   const credentials = new Map<string, { runnerId: number; used: boolean }>();
+  /** What ends each wait for a job. */
+  const waits = new Set<() => void>();
   const contacts = createContacts(deps, (id) => {
     desk.commit(loseRunner(desk.ledger(), id, knobs().lostJobResult, clock.nowMs()));
   });
@@ -75,7 +77,7 @@ export function createRunnerDesk(deps: Deps): RunnerDesk {
     async waitForJob(runner, signal) {
       contacts.hold(runner.id);
       try {
-        return await waitForJob(deps, runner, signal);
+        return await waitForJob(deps, waits, runner, signal);
       } finally {
         contacts.release(runner.id);
       }
@@ -91,13 +93,17 @@ export function createRunnerDesk(deps: Deps): RunnerDesk {
       desk.commit(loseRunner(desk.ledger(), runner.id, knobs().lostJobResult, clock.nowMs()));
       contacts.drop(runner.id);
     },
-    stop: () => contacts.stop(),
+    stop() {
+      for (const end of waits) end();
+      contacts.stop();
+    },
   };
 }
 
 /** Waits until an assigned job can be started on this runner. An aborted wait starts none. */
 function waitForJob(
   deps: Deps,
+  waits: Set<() => void>,
   runner: Runner,
   signal: AbortSignal | undefined,
 ): Promise<Job | undefined | "gone"> {
@@ -108,6 +114,7 @@ function waitForJob(
     const finish = (result: Job | undefined | "gone") => {
       if (done) return;
       done = true;
+      waits.delete(onAbort);
       cancelHold();
       unwatch();
       signal?.removeEventListener("abort", onAbort);
@@ -132,6 +139,7 @@ function waitForJob(
     const onAbort = () => finish(undefined);
     const cancelHold = clock.after(knobs().holdMs, () => finish(undefined));
     const unwatch = desk.watch(runner.scaleSet, onChange);
+    waits.add(onAbort);
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted) finish(undefined);
     else look();

@@ -10,8 +10,9 @@ export function createSessionLapses(
   lapse: (session: SimulatedSession) => void,
 ) {
   const timers = new Map<SimulatedSession, () => void>();
+  let stopped = false;
   function arm(session: SimulatedSession) {
-    if (timers.has(session)) return;
+    if (stopped || timers.has(session)) return;
     const due = session.lastActivityAt + lapseMs() - clock.nowMs();
     const cancel = clock.after(due, () => {
       timers.delete(session);
@@ -29,6 +30,7 @@ export function createSessionLapses(
       timers.delete(session);
     },
     stop() {
+      stopped = true;
       for (const cancel of timers.values()) cancel();
       timers.clear();
     },

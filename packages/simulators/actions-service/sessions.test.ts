@@ -91,6 +91,38 @@ test("a refresh keeps the session and its cursor, and ends the old token at once
   expect((await poll(two)).status).toBe(200);
 });
 
+test("a refresh leaves an open poll open; the successor's poll ends it and hears what comes", async () => {
+  const { call, admin, set, clock, session, poll, control, events } = await openBed();
+  const one = await session(admin, set);
+  const old = poll(one);
+  await clock.runFor(10_000);
+  const answer = await call("PATCH", `${set}/sessions/${one.id}`, { token: admin.token });
+  await clock.runFor(1_000);
+  const successor = poll(readSession(answer));
+  expect((await old).status).toBe(202);
+  control.queueJobs({ scaleSet: "my-set" });
+  expect((await successor).status).toBe(200);
+  const polls = events.filter(
+    (event) => event.kind === "poll-opened" || event.kind === "poll-closed",
+  );
+  // The gap between the two is none: the first ends at the instant at which the second opens.
+  expect(polls.map((event) => event.at)).toEqual([0, 11_000, 11_000, 11_000]);
+});
+
+test("when the server stops, held calls break and no timer is left", async () => {
+  const { admin, set, clock, session, poll, runner, simulator } = await openBed();
+  const one = await runner(admin, set, "runner-1");
+  await one.connect();
+  const waiting = one.takeJob();
+  const held = poll(await session(admin, set)).catch((error: unknown) => String(error));
+  await clock.runFor(1_000);
+  expect(clock.timersCount()).toBeGreaterThan(2);
+  simulator.stop();
+  expect(await held).toContain("fetch failed");
+  expect(await waiting).toBe("none");
+  expect(clock.timersCount()).toBe(0);
+});
+
 test("with a grace the old token is good until it is over", async () => {
   const { call, admin, set, clock, session, poll } = await openBed({
     oldQueueTokenGraceMs: 10_000,

@@ -27,7 +27,7 @@ export interface ActionsServiceSimulator {
   control: Control;
   /** Calls `listener` for every fact from now on, in order; the returned function ends that. */
   listen(listener: (event: SimulatorEvent) => void): () => void;
-  /** Cancels every timer; open polls stay unanswered. */
+  /** The server is gone: calls that are held break, and no timer of its stays. */
   stop(): void;
 }
 
@@ -63,6 +63,8 @@ export function createActionsServiceSimulator(
     stop() {
       simulation.desk.stop();
       simulation.runnerDesk.stop();
+      simulation.polls.stop();
+      simulation.webhooks.stop();
       simulation.sessions.stop();
     },
   };

@@ -23,6 +23,8 @@ export interface Webhooks {
   deliveries(owner?: string): Delivery[];
   /** Sends a delivery again under the same GUID; false if it is unknown. */
   redeliver(id: number): boolean;
+  /** Those under way and not yet sent are lost. */
+  stop(): void;
 }
 
 interface Deps {
@@ -46,6 +48,8 @@ const actions: Partial<Record<string, WebhookAction>> = {
 export function createWebhooks(deps: Deps): Webhooks {
   const { clock, random, events, knobs } = deps;
   const attempts = createDeliveryLog(clock);
+  /** What cancels the ones that are to leave. */
+  const waiting = new Set<() => void>();
 
   events.listen((event) => {
     const action = actions[event.kind];
@@ -79,11 +83,13 @@ export function createWebhooks(deps: Deps): Webhooks {
   }
 
   function leave(attempt: Delivery) {
-    clock.after(knobs().webhookDelayMs, () => {
+    const cancel = clock.after(knobs().webhookDelayMs, () => {
+      waiting.delete(cancel);
       send(attempt).catch((error: unknown) => {
         deps.log?.warn("webhook_not_sent", { error: describeError(error) });
       });
     });
+    waiting.add(cancel);
   }
 
   async function send(attempt: Delivery) {
@@ -105,6 +111,10 @@ export function createWebhooks(deps: Deps): Webhooks {
       if (!attempt) return false;
       leave({ ...attempt, id: attempts.nextId(), redelivery: true });
       return true;
+    },
+    stop() {
+      for (const cancel of waiting) cancel();
+      waiting.clear();
     },
   };
 }
