@@ -328,6 +328,9 @@ test("a lost node's pod stays Running, is marked, then wanted gone, and goes whe
   expect(readyOf(podOf(bed, "r-1"))).toBe("True");
   await bed.clock.runFor(2_000);
   expect(readyOf(podOf(bed, "r-1"))).toBe("False");
+  expect(bed.api.object("v1", "Node", { name: "node-1" })?.status).toMatchObject({
+    conditions: [{ type: "Ready", status: "Unknown" }],
+  });
   expect(phaseOf(bed, "r-1")).toBe("Running");
   await bed.clock.runFor(400_000);
   expect(podOf(bed, "r-1")?.metadata.deletionTimestamp).toBeDefined();

@@ -17,8 +17,15 @@ export interface NodeLoss {
   forgottenMs?: number;
 }
 
+interface NodeCondition {
+  type: "Ready";
+  status: "True" | "Unknown";
+  reason: string;
+  lastTransitionTime: string;
+}
+
 interface Node extends KubernetesObject {
-  status: { conditions: PodCondition[] };
+  status: { conditions: NodeCondition[] };
 }
 
 const nodeResource: Resource = {
@@ -55,35 +62,55 @@ export function createNodes(deps: KubeletCallDeps, names: string[], stop: AbortS
       const absence = new AbortController();
       lost.set(node, absence);
       stop.addEventListener("abort", () => absence.abort(stop.reason), { once: true });
-      const later = (ms: number, act: (pod: Pod, absence: AbortSignal) => Promise<void>) => {
+      const { signal } = absence;
+      const later = (ms: number, act: () => Promise<void>[]) => {
         if (ms === Infinity) return;
-        const cancel = deps.clock.after(ms, () => {
-          for (const pod of podsOf()) void act(pod, absence.signal);
-        });
-        absence.signal.addEventListener("abort", cancel, { once: true });
+        const cancel = deps.clock.after(ms, () => void act());
+        signal.addEventListener("abort", cancel, { once: true });
       };
-      later(loss.noticedMs ?? 40_000, (pod, signal) => markNotReady(deps, pod, signal));
-      later(loss.evictedMs ?? 340_000, (pod, signal) => deletePod(deps, pod, signal));
-      later(loss.forgottenMs ?? Infinity, (pod, signal) => removePod(deps, pod, signal));
+      later(loss.noticedMs ?? 40_000, () => [
+        setReady(deps, node, false, signal),
+        ...podsOf().map((pod) => markNotReady(deps, pod, signal)),
+      ]);
+      later(loss.evictedMs ?? 340_000, () => podsOf().map((pod) => deletePod(deps, pod, signal)));
+      later(loss.forgottenMs ?? Infinity, () =>
+        podsOf().map((pod) => removePod(deps, pod, signal)),
+      );
     },
     return(node) {
       lost.get(node)?.abort(new Error("the node is back"));
-      lost.delete(node);
+      if (lost.delete(node)) void setReady(deps, node, true, stop);
     },
   };
 }
 
-async function register(deps: KubeletCallDeps, name: string, stop: AbortSignal): Promise<void> {
+function readyCondition(deps: KubeletCallDeps, ready: boolean): NodeCondition {
   const lastTransitionTime = stamp(deps.clock);
-  const ready = {
-    type: "Ready",
-    status: "True",
-    reason: "KubeletReady",
-    lastTransitionTime,
-  } as const;
-  const node: Node = { metadata: { name }, status: { conditions: [ready] } };
+  return ready
+    ? { type: "Ready", status: "True", reason: "KubeletReady", lastTransitionTime }
+    : { type: "Ready", status: "Unknown", reason: "NodeStatusUnknown", lastTransitionTime };
+}
+
+async function register(deps: KubeletCallDeps, name: string, stop: AbortSignal): Promise<void> {
+  const node: Node = {
+    metadata: { name },
+    status: { conditions: [readyCondition(deps, true)] },
+  };
   await untilDone(deps, stop, async () => {
     await deps.client.create(nodeResource, node, { signal: stop });
+  });
+}
+
+async function setReady(
+  deps: KubeletCallDeps,
+  name: string,
+  ready: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const body = { status: { conditions: [readyCondition(deps, ready)] } };
+  await untilDone(deps, signal, async () => {
+    const options = { subresource: "status", signal } as const;
+    await deps.client.patch(nodeResource, { name }, { type: "merge", body }, options);
   });
 }
 
