@@ -160,6 +160,21 @@ test("eviction and an out-of-memory kill are statuses that a real API server tak
   expect(status?.state.terminated).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
 });
 
+test("a lost node's pod hangs between life and death until the node is back (F56)", async () => {
+  await createRunner("cut-off");
+  await phase("cut-off", "Running");
+  kubelet.faults.loseNode("node-1", { noticedMs: 200, evictedMs: 500 });
+  await eventually("the order to go", async () => {
+    const pod = await podOf("cut-off");
+    return pod?.metadata.deletionTimestamp !== undefined;
+  });
+  const pod = await podOf("cut-off");
+  expect(pod?.status?.phase).toBe("Running");
+  expect(pod?.status?.conditions?.find((one) => one.type === "Ready")?.status).toBe("False");
+  kubelet.faults.returnNode("node-1");
+  await eventually("the pod to go", async () => (await podOf("cut-off")) === undefined);
+});
+
 test("after a restart of the API server watches go on and nothing is lost (F47, F48)", async () => {
   const watched = createWatchedKind<KubernetesObject>(
     { client, clock, random, log },
