@@ -111,6 +111,8 @@ async function live(world: LeaseWorld, one: Invocation): Promise<never> {
       // Who waits for less than a length can never see a lease run out.
       const waitMs = 1.2 * leaseMs + world.random.int(2 * leaseMs);
       const register = world.random.next() < 0.5;
+      // Whoever is told of a death watches first, and leaves word of what it saw.
+      if (world.random.next() < 0.3) await one.leases.watch(shard, life.signal);
       const result = await one.take({ waitMs, register, signal: life.signal });
       if (result.kind === "taken") await serve(world, one, result.lease);
     } catch {
