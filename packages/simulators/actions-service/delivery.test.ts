@@ -151,3 +151,21 @@ test("only a part of the ids is acquired when the knob says so, and the rest sta
   expect(answer.json["count"]).toBe(1);
   expect(control.ledger().counts).toMatchObject({ assigned: 1, available: 2 });
 });
+
+test("a job that nobody acquires is announced again only if the knob says so", async () => {
+  for (const reannounceAfterMs of [0, 30_000]) {
+    const { set, clock, listener, poll, acknowledge, acquire, control } = await openBed({
+      reannounceAfterMs,
+    });
+    control.queueJobs({ scaleSet: "my-set" });
+    await acknowledge(listener, Number((await poll(listener)).json["messageId"]));
+    const held = poll(listener, 1);
+    await clock.runFor(50_000);
+    const again = await held;
+    expect(entriesOf(again)).toEqual(reannounceAfterMs > 0 ? ["JobAvailable:5101"] : []);
+    await acquire(listener, set, "[9007199254740993]");
+    const later = poll(listener, 2);
+    await clock.runFor(50_000);
+    expect(entriesOf(await later)).not.toContain("JobAvailable:5101");
+  }
+});

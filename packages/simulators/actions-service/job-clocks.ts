@@ -1,5 +1,6 @@
-// Why: two rules of the service wait: an acquired job becomes assigned after a while, and an assigned one that no
-// runner starts is given up. One clock a job, which its next piece of news stops.
+// Why: three rules of the service wait: a job that nobody acquires is announced again, an acquired one becomes
+// assigned after a while, and an assigned one that no runner starts is given up. One clock a job, which its
+// next piece of news stops.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Job, News } from "../job-ledger/ledger.ts";
 import type { Knobs } from "./knobs.ts";
@@ -12,11 +13,12 @@ export interface JobClocks {
 interface Deps {
   clock: Clock;
   knobs: () => Knobs;
+  announce: (job: Job) => void;
   assign: (job: Job) => void;
   giveUp: (job: Job) => void;
 }
 
-export function createJobClocks({ clock, knobs, assign, giveUp }: Deps): JobClocks {
+export function createJobClocks({ clock, knobs, announce, assign, giveUp }: Deps): JobClocks {
   /** By job: what cancels its running clock. */
   const clocks = new Map<string, () => void>();
 
@@ -34,7 +36,10 @@ export function createJobClocks({ clock, knobs, assign, giveUp }: Deps): JobCloc
       const { job } = news;
       clocks.get(job.key)?.();
       clocks.delete(job.key);
-      const { assignDelayMs, startTimeoutMs } = knobs();
+      const { reannounceAfterMs, assignDelayMs, startTimeoutMs } = knobs();
+      if (news.kind === "job-available" && reannounceAfterMs > 0) {
+        start(job.key, reannounceAfterMs, () => announce(job));
+      }
       if (news.kind === "job-acquired" && assignDelayMs > 0) {
         start(job.key, assignDelayMs, () => assign(job));
       }

@@ -10,7 +10,7 @@ import {
   type News,
   type Rules,
 } from "../job-ledger/ledger.ts";
-import { giveUpAssignment } from "../job-ledger/queue-jobs.ts";
+import { announce, giveUpAssignment } from "../job-ledger/queue-jobs.ts";
 import { createJobClocks } from "./job-clocks.ts";
 import type { Events } from "./events.ts";
 import type { Knobs, Mode } from "./knobs.ts";
@@ -42,6 +42,7 @@ export function createJobDesk(
   const clocks = createJobClocks({
     clock,
     knobs,
+    announce: (job) => commit(announce(ledger, rules(), job)),
     assign: (job) => void commit(assignAcquired(ledger, job, clock.nowMs())),
     giveUp: (job) => void commit(giveUpAssignment(ledger, rules(), job, clock.nowMs())),
   });

@@ -31,6 +31,8 @@ export interface Knobs {
   assignDelayMs: number;
   /** Acquire mode: at most so many of the ids in one call are acquired. */
   acquireAtMost: number;
+  /** Acquire mode: an available job that nobody acquires is announced again after this; 0: never. */
+  reannounceAfterMs: number;
   /** An assigned job that no runner starts is given up after this, doubled at each further try … */
   startTimeoutMs: number;
   /** … and queued again so many times. */
@@ -88,6 +90,7 @@ export function defaultKnobs(mode: Mode): Knobs {
     assignWithoutSession: false,
     assignDelayMs: 0,
     acquireAtMost: Number.MAX_SAFE_INTEGER,
+    reannounceAfterMs: 0,
     startTimeoutMs: 5 * 60_000,
     requeuesMax: 3,
     jobLapseMs: 10 * 60_000,

@@ -198,3 +198,14 @@ test("1,500 runners register in five minutes, and not one more", async () => {
     [429, 2],
   ]);
 });
+
+test("a runner whose job got lost on the way asks again and is given the same one", async () => {
+  const { admin, set, runner, assign, control } = await openBed();
+  const one = await runner(admin, set, "one");
+  await one.connect();
+  const job = await assign();
+  control.addFault({ route: "runnerJob", drop: "after" });
+  await expect(one.takeJob()).rejects.toThrow("fetch failed");
+  expect(await one.takeJob()).toMatchObject({ job });
+  expect(await one.finish("succeeded")).toBe("finished");
+});

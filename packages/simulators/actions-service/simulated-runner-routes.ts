@@ -5,6 +5,7 @@
 //        → 200 {runnerId, runnerName, token} · 401 unknown or removed · 409 this JIT config was used before
 //   GET  /_runner/job              Bearer <token>; held until a job is assigned to the scale set
 //        → 200 {job, jobId, displayName, durationMs, result} · 202 none yet, ask again · 410 removed: exit
+//        a runner that asks although it has a job is given the same one: the answer was lost
 //   POST /_runner/job/renew        says that the runner lives; at least twice in knob jobLapseMs
 //        → 200 · 410 the job was cancelled, or the runner given up
 //   POST /_runner/job/finish       {"result":"succeeded"}; the job is completed, the registration gone
