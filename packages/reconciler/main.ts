@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createActionsService } from "@runlet/actions-service/client";
 import { createInClusterAccess, type OpenAccess } from "@runlet/kubernetes/access";
+import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { createWatchedKind } from "@runlet/kubernetes/watch";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
@@ -24,11 +25,8 @@ async function openAccess(clock: Clock, flags: Flags): Promise<OpenAccess> {
     const read = (path: string) => readFile(path, "utf8");
     return createInClusterAccess({ clock, readFile: read }, readClusterPlace());
   }
-  // Two megabytes of library, for a desk only.
-  const { createUserAccess } = await import("@runlet/kubernetes/user-kubeconfig");
-  const from = { file: flags.kubeconfig };
-  const context = flags.context === undefined ? {} : { context: flags.context };
-  return createUserAccess({ clock }, { from, ...context });
+  const { kubeconfig: file, context } = flags;
+  return openKubeconfigAccess({ clock }, { file, context });
 }
 
 /** A client of the service with the CA and proxy of its set. */
