@@ -1,5 +1,5 @@
-// Why: "any client can be pointed at it" is true if GitHub's own client says so: actions/scaleset, unmodified, with
-// its listener, over a socket, in both modes and with both kinds of credential.
+// Why: "any client can be pointed at it" is true if GitHub's own client says so: actions/scaleset,
+// unmodified, with its listener, over a socket, in both modes and with both kinds of credential.
 import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +32,9 @@ interface Seen {
   notFoundAfterwards: boolean;
 }
 
-/** Serves a simulator with three jobs waiting, lets the listener do them, and returns both accounts. */
+/**
+ * Serves a simulator with three jobs waiting, lets the listener do them, and returns both accounts.
+ */
 async function serveThreeJobs(mode: Mode, options: Partial<SimulatorOptions>, flags: string[]) {
   const deps = { clock: createSystemClock(), random: createSystemRandom() };
   const knobs = { holdMs: 2_000 };

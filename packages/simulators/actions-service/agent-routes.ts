@@ -1,5 +1,5 @@
-// Why: runners as the service keeps them: registered by a JIT config, looked up by id and name, removed unless a job
-// runs (actions/scaleset client.go; the pool is literally 0).
+// Why: runners as the service keeps them: registered by a JIT config, looked up by id and name,
+// removed unless a job runs (actions/scaleset client.go; the pool is literally 0).
 import { registerRunner, removeRunner } from "../job-ledger/runners.ts";
 import type { Runner } from "../job-ledger/ledger.ts";
 import { answerException, answerJson, answerList, answerNothing } from "./answers.ts";

@@ -1,5 +1,6 @@
-// Why: every answer of the service has the same outside: ActivityId, request id, content type with the API version,
-// and exceptions by .NET type name (actions/scaleset errors.go). Clients match on parts of that name.
+// Why: every answer of the service has the same outside: ActivityId, request id, content type with
+// the API version, and exceptions by .NET type name (actions/scaleset errors.go). Clients match on
+// parts of that name.
 import { writeJson } from "./json.ts";
 
 export const jsonType = "application/json; charset=utf-8; api-version=6.0-preview";

@@ -1,5 +1,6 @@
-// Why: a GitHub App proves itself by a JWT that it signs with its private key; GitHub refuses one that is not signed,
-// too long-lived, or from a clock that is off (docs.github.com, "Generating a JSON Web Token for a GitHub App").
+// Why: a GitHub App proves itself by a JWT that it signs with its private key; GitHub refuses one
+// that is not signed, too long-lived, or from a clock that is off (docs.github.com, "Generating a
+// JSON Web Token for a GitHub App").
 import { createPublicKey, verify } from "node:crypto";
 import { asFields } from "./json.ts";
 

@@ -1,6 +1,6 @@
-// Why: the control API for whoever is not in this process: a shell, the demo's command line, another language.
-// Its description is what `--help` prints (control-help.ts). It is not part of GitHub's service and asks for
-// no token; the server listens on the loopback interface only.
+// Why: the control API for whoever is not in this process: a shell, the demo's command line,
+// another language. Its description is what `--help` prints (control-help.ts). It is not part of
+// GitHub's service and asks for no token; the server listens on the loopback interface only.
 import type { Hono } from "hono";
 import type { Control, JobsOrder } from "./control.ts";
 import { withTimes } from "./describe-ledger.ts";

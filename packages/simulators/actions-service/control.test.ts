@@ -1,5 +1,5 @@
-// Why: `/_control/` is driven by shells and other languages, so its answers and refusals are a contract, and its
-// description must be whole.
+// Why: `/_control/` is driven by shells and other languages, so its answers and refusals are a
+// contract, and its description must be whole.
 import { expect, test } from "vitest";
 import { createBed } from "./protocol-fixture.ts";
 import { help } from "./control-help.ts";

@@ -1,5 +1,5 @@
-// Why: what a test, the demo or a person does to the world from outside: queue jobs, end them, look at everything,
-// and break things. `/_control/` is the same over HTTP.
+// Why: what a test, the demo or a person does to the world from outside: queue jobs, end them, look
+// at everything, and break things. `/_control/` is the same over HTTP.
 import { cancelJob, finishJob } from "../job-ledger/end-jobs.ts";
 import { endedJobs, type Job, type Runner, type ScaleSetLedger } from "../job-ledger/ledger.ts";
 import { queueJob } from "../job-ledger/queue-jobs.ts";
@@ -32,7 +32,9 @@ export interface JobsOrder {
 export interface Control {
   /** Queues `count` jobs (one workflow run). Throws TypeError if the order cannot be understood. */
   queueJobs(order: JobsOrder): Job[];
-  /** Ends a running job as `result` (default: as it was ordered); undefined if it is not running. */
+  /**
+   * Ends a running job as `result` (default: as it was ordered); undefined if it is not running.
+   */
   finishJob(key: string, result?: string): Job | undefined;
   /** Undefined if it has ended or never was. */
   cancelJob(key: string): Job | undefined;

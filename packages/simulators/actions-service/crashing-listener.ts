@@ -1,5 +1,6 @@
-// Why: a listener as simple as can be right, that is killed in mid-call and started again: whoever tests that the
-// service loses nothing needs one that takes every liberty the protocol allows, and no other.
+// Why: a listener as simple as can be right, that is killed in mid-call and started again: whoever
+// tests that the service loses nothing needs one that takes every liberty the protocol allows, and
+// no other.
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Random } from "@runlet/runtime/random";
 import type { VirtualClock } from "@runlet/runtime/virtual-clock";

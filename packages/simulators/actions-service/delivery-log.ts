@@ -1,4 +1,5 @@
-// Why: GitHub keeps each attempt to deliver a webhook for three days, so that a receiver can ask what it missed.
+// Why: GitHub keeps each attempt to deliver a webhook for three days, so that a receiver can ask
+// what it missed.
 import type { Clock } from "@runlet/runtime/clock";
 import type { WebhookAction } from "./webhook-payload.ts";
 

@@ -1,5 +1,5 @@
-// Why: tests and the demo's ledger compare instants: when a job could first be seen, when a poll was open, who
-// held which session. The simulator says each fact once, as it happens.
+// Why: tests and the demo's ledger compare instants: when a job could first be seen, when a poll
+// was open, who held which session. The simulator says each fact once, as it happens.
 import type { EntryType, News } from "../job-ledger/ledger.ts";
 
 export type SimulatorFact =

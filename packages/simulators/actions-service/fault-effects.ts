@@ -1,10 +1,12 @@
-// Why: how a fault shows on the wire. The answers spoiled here were all seen from the live service, or break a
-// client that trusts it (actions-runner-controller issues 4285 and 4470).
+// Why: how a fault shows on the wire. The answers spoiled here were all seen from the live service,
+// or break a client that trusts it (actions-runner-controller issues 4285 and 4470).
 import type { Clock } from "@runlet/runtime/clock";
 import type { AnswerChange, Fault } from "./faults.ts";
 import { asFields } from "./json.ts";
 
-/** Thrown where a connection is to break; the server's front ends turn it into a broken connection. */
+/**
+ * Thrown where a connection is to break; the server's front ends turn it into a broken connection.
+ */
 export class ConnectionDropped extends Error {
   override name = "ConnectionDropped";
 }
@@ -82,7 +84,8 @@ function spoilText(text: string, change: AnswerChange): string {
   }
 }
 
-// The answers edited here hold no number beyond 2^53 outside of the body, which is a string to JSON.
+// The answers edited here hold no number beyond 2^53 outside of the body, which is a string to
+// JSON.
 function edit(
   text: string,
   change: (fields: Record<string, unknown>) => Record<string, unknown>,

@@ -1,5 +1,5 @@
-// Why: what the service does wrong, on demand and per route: statuses, delays, cut connections before and after
-// the deed, and the broken answers that were seen to kill listeners.
+// Why: what the service does wrong, on demand and per route: statuses, delays, cut connections
+// before and after the deed, and the broken answers that were seen to kill listeners.
 import type { Random } from "@runlet/runtime/random";
 
 export const routeNames = [

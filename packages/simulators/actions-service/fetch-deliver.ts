@@ -1,4 +1,5 @@
-// Why: webhooks leave through the same Fetch as everything else, with GitHub's time limit of ten seconds.
+// Why: webhooks leave through the same Fetch as everything else, with GitHub's time limit of ten
+// seconds.
 import type { Clock } from "@runlet/runtime/clock";
 import { withDeadline } from "@runlet/runtime/deadline";
 import type { Fetch } from "@runlet/runtime/fetch";

@@ -1,5 +1,5 @@
-// Why: virtual time moves on when nothing is runnable; a server in process that needed a turn of the event loop would
-// be overtaken by it.
+// Why: virtual time moves on when nothing is runnable; a server in process that needed a turn of
+// the event loop would be overtaken by it.
 import { createVirtualClock } from "@runlet/runtime/virtual-clock";
 import { expect, test } from "vitest";
 import { createBed } from "./protocol-fixture.ts";

@@ -1,5 +1,5 @@
-// Why: calling a hono application as if it were across a network: aborts reject at once with the signal's reason, and
-// a connection that the server breaks is a rejection, not a status.
+// Why: calling a hono application as if it were across a network: aborts reject at once with the
+// signal's reason, and a connection that the server breaks is a rejection, not a status.
 import type { Hono } from "hono";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { droppedHeader, type Front } from "./routes.ts";

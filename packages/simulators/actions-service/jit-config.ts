@@ -1,6 +1,7 @@
-// Why: what a runner needs to become the registered one, in the runner's own format: base64 of a JSON object whose
-// values are base64 of the three files .runner, .credentials and .credentials_rsaparams (actions/runner,
-// "--jitconfig"). The key here is random bytes, which only the simulator's own runner routes accept.
+// Why: what a runner needs to become the registered one, in the runner's own format: base64 of a
+// JSON object whose values are base64 of the three files .runner, .credentials and
+// .credentials_rsaparams (actions/runner, "--jitconfig"). The key here is random bytes, which only
+// the simulator's own runner routes accept.
 import type { Random } from "@runlet/runtime/random";
 import { asFields } from "./json.ts";
 

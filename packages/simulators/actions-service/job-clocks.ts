@@ -1,6 +1,6 @@
-// Why: three rules of the service wait: a job that nobody acquires is announced again, an acquired one becomes
-// assigned after a while, and an assigned one that no runner starts is given up. One clock a job, which its
-// next piece of news stops.
+// Why: three rules of the service wait: a job that nobody acquires is announced again, an acquired
+// one becomes assigned after a while, and an assigned one that no runner starts is given up. One
+// clock a job, which its next piece of news stops.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Job, News } from "../job-ledger/ledger.ts";
 import type { Knobs } from "./knobs.ts";

@@ -1,5 +1,5 @@
-// Why: the one place where the pure ledger meets time: it keeps the present ledger, publishes what each move
-// brought, wakes who waits for it, and starts the clocks that the rules ask for.
+// Why: the one place where the pure ledger meets time: it keeps the present ledger, publishes what
+// each move brought, wakes who waits for it, and starts the clocks that the rules ask for.
 import type { Clock } from "@runlet/runtime/clock";
 import { assignAcquired } from "../job-ledger/assign-jobs.ts";
 import {
@@ -20,7 +20,10 @@ export interface JobDesk {
   rules(): Rules;
   /** Makes a move: keeps its ledger, tells its news, gives back its value. */
   commit<T>(move: Move<T>): T;
-  /** Calls `changed` whenever something may have changed for a scale set; ends with the returned function. */
+  /**
+   * Calls `changed` whenever something may have changed for a scale set; ends with the returned
+   * function.
+   */
   watch(scaleSet: string, changed: () => void): () => void;
   stop(): void;
 }

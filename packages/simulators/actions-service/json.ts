@@ -1,5 +1,5 @@
-// Why: runnerRequestId is an int64 that a double cannot hold. Digits go out and come in unchanged here, and
-// nowhere is a number of ours read as a double by accident.
+// Why: runnerRequestId is an int64 that a double cannot hold. Digits go out and come in unchanged
+// here, and nowhere is a number of ours read as a double by accident.
 
 // TypeScript's library does not know these two yet (ECMAScript "JSON.parse source text access").
 const exactJson = JSON as unknown as {

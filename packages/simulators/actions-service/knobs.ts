@@ -1,7 +1,9 @@
-// Why: much about GitHub's service is not known or differs between hosts and years. What is open is a knob with
-// a default, so that a test can show the product right on both sides of it.
+// Why: much about GitHub's service is not known or differs between hosts and years. What is open is
+// a knob with a default, so that a test can show the product right on both sides of it.
 
-/** `acquire`: GitHub Enterprise Server and older hosts; `auto-assign`: github.com since about 2025. */
+/**
+ * `acquire`: GitHub Enterprise Server and older hosts; `auto-assign`: github.com since about 2025.
+ */
 export type Mode = "acquire" | "auto-assign";
 
 export interface Knobs {
@@ -31,9 +33,11 @@ export interface Knobs {
   assignDelayMs: number;
   /** Acquire mode: at most so many of the ids in one call are acquired. */
   acquireAtMost: number;
-  /** Acquire mode: an available job that nobody acquires is announced again after this; 0: never. */
+  /**
+   * Acquire mode: an available job that nobody acquires is announced again after this; 0: never.
+   */
   reannounceAfterMs: number;
-  /** An assigned job that no runner starts is given up after this, doubled at each further try … */
+  /** An assigned job that no runner starts is given up after this, doubled at each try … */
   startTimeoutMs: number;
   /** … and queued again so many times. */
   requeuesMax: number;

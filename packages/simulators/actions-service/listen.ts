@@ -1,4 +1,5 @@
-// Why: the simulator on a socket of the loopback interface, closed without waiting for polls that are held.
+// Why: the simulator on a socket of the loopback interface, closed without waiting for polls that
+// are held.
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";

@@ -1,5 +1,6 @@
-// Why: whatever is dropped, delayed, refused, expired or killed, the service itself loses no job, gives none to two
-// runners, and never has two sessions for a scale set. Each seed is a run of its own, the same each time.
+// Why: whatever is dropped, delayed, refused, expired or killed, the service itself loses no job,
+// gives none to two runners, and never has two sessions for a scale set. Each seed is a run of its
+// own, the same each time.
 import { createSeededRandom, type Random } from "@runlet/runtime/random";
 import { expect, test } from "vitest";
 import { mortalFetch, startListener } from "./crashing-listener.ts";

@@ -1,5 +1,5 @@
-// Why: a message's body is a JSON array inside a JSON string, with ids of 64 bits and times that may be missing in
-// three ways (actions/scaleset types.go and client.go).
+// Why: a message's body is a JSON array inside a JSON string, with ids of 64 bits and times that
+// may be missing in three ways (actions/scaleset types.go and client.go).
 import type { Entry, Job } from "../job-ledger/ledger.ts";
 import type { Knobs, Mode } from "./knobs.ts";
 import { writeJson } from "./json.ts";

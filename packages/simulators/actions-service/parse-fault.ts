@@ -1,4 +1,5 @@
-// Why: a mistyped fault that never strikes makes a test that cannot fail, so each field is looked at.
+// Why: a mistyped fault that never strikes makes a test that cannot fail, so each field is looked
+// at.
 import { answerChanges, routeNames, type Fault } from "./faults.ts";
 import { asFields } from "./json.ts";
 

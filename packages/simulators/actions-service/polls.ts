@@ -1,5 +1,5 @@
-// Why: the long poll, the heart of the service: a message at once if there is one, else held; never lost
-// by an aborted call, since only a DELETE removes a message.
+// Why: the long poll, the heart of the service: a message at once if there is one, else held; never
+// lost by an aborted call, since only a DELETE removes a message.
 import type { Clock } from "@runlet/runtime/clock";
 import { admitJobs } from "../job-ledger/assign-jobs.ts";
 import { matches, type LoggedMessage } from "../job-ledger/ledger.ts";
@@ -108,7 +108,10 @@ export function createPolls(deps: Deps): Polls {
   return { poll, assignUnheard, stop };
 }
 
-/** Waits for the first of: a message, the end of the hold, a second poll, the session's end, an abort. */
+/**
+ * Waits for the first of: a message, the end of the hold, a second poll, the session's end, an
+ * abort.
+ */
 function waitForMessage(
   deps: Deps,
   open: Set<OpenPoll>,

@@ -1,5 +1,5 @@
-// Why: the exchange of a listener in acquire mode as actions/scaleset v0.4.0 was recorded to make it, from the first
-// token to the last DELETE, byte by byte where clients depend on it.
+// Why: the exchange of a listener in acquire mode as actions/scaleset v0.4.0 was recorded to make
+// it, from the first token to the last DELETE, byte by byte where clients depend on it.
 import { expect, test } from "vitest";
 import { createBed, entriesOf, host, idsOf, readSession } from "./protocol-fixture.ts";
 import { createRunnerClient } from "./runner-client.ts";

@@ -1,4 +1,5 @@
-// Why: github.com's broker as it was measured: no announcement and no acquire, the capacity of a poll is the gate.
+// Why: github.com's broker as it was measured: no announcement and no acquire, the capacity of a
+// poll is the gate.
 import { expect, test } from "vitest";
 import { bodyOf, createBed, entriesOf, host } from "./protocol-fixture.ts";
 

@@ -1,5 +1,5 @@
-// Why: the tests speak to the simulator with bare requests, written by hand, so that they judge the wire and not a
-// client of ours. Time is virtual: what answers at once answers without time moving.
+// Why: the tests speak to the simulator with bare requests, written by hand, so that they judge the
+// wire and not a client of ours. Time is virtual: what answers at once answers without time moving.
 import type { Fetch } from "@runlet/runtime/fetch";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { createVirtualClock } from "@runlet/runtime/virtual-clock";

@@ -1,5 +1,5 @@
-// Why: the queue is read and acknowledged with the queue token alone; its api-version travels in Accept
-// (actions/scaleset session_client.go).
+// Why: the queue is read and acknowledged with the queue token alone; its api-version travels in
+// Accept (actions/scaleset session_client.go).
 import { acquireJobs } from "../job-ledger/assign-jobs.ts";
 import { matches, type LoggedMessage } from "../job-ledger/ledger.ts";
 import { deleteMessage } from "../job-ledger/messages.ts";

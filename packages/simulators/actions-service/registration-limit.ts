@@ -1,5 +1,6 @@
-// Why: GitHub lets 1,500 runners register in five minutes for a repository, organisation or enterprise
-// (docs.github.com, "Usage limits for self-hosted runners"); a burst beyond that is answered 429.
+// Why: GitHub lets 1,500 runners register in five minutes for a repository, organisation or
+// enterprise (docs.github.com, "Usage limits for self-hosted runners"); a burst beyond that is
+// answered 429.
 import type { Simulation } from "./simulation.ts";
 
 export interface RegistrationLimit {

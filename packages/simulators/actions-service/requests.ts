@@ -1,5 +1,5 @@
-// Why: "asked once", "never again after a refusal", "no call for an hour": what a client did is read from what
-// arrived. Every request is on record, without its secrets.
+// Why: "asked once", "never again after a refusal", "no call for an hour": what a client did is
+// read from what arrived. Every request is on record, without its secrets.
 
 export interface RequestRecord {
   /** Milliseconds of the simulator's clock. */

@@ -1,5 +1,6 @@
-// Why: how a caller gets in: a PAT or an App's installation buys a registration token, and that buys the admin
-// connection (docs.github.com, "REST API endpoints for self-hosted runners"; actions/scaleset client.go).
+// Why: how a caller gets in: a PAT or an App's installation buys a registration token, and that
+// buys the admin connection (docs.github.com, "REST API endpoints for self-hosted runners";
+// actions/scaleset client.go).
 import { verifyAppJwt } from "./app-jwt.ts";
 import { answerRestError } from "./answers.ts";
 import { asFields } from "./json.ts";

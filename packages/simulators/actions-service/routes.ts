@@ -1,5 +1,5 @@
-// Why: what every route has in common stands here once: the record of the request, the faults, the headers of an
-// answer, and what happens when a connection breaks.
+// Why: what every route has in common stands here once: the record of the request, the faults, the
+// headers of an answer, and what happens when a connection breaks.
 import { Hono, type Context } from "hono";
 import type { RouteName } from "./faults.ts";
 import { ConnectionDropped, withFault } from "./fault-effects.ts";

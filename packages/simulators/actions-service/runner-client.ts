@@ -1,4 +1,5 @@
-// Why: what runs in a simulated runner container: it has a JIT config and a way to reach the service, nothing else.
+// Why: what runs in a simulated runner container: it has a JIT config and a way to reach the
+// service, nothing else.
 import type { Fetch, FetchInit } from "@runlet/runtime/fetch";
 import { decodeJitConfig, type RunnerIdentity } from "./jit-config.ts";
 import { asFields } from "./json.ts";

@@ -1,6 +1,6 @@
-// Why: how a runner connects and takes its job is internal to GitHub; this is the simulator's own way to do it.
-// The rules kept are the real ones: a JIT config connects once, a runner runs one job, and a runner that
-// falls silent loses its job, or goes offline if it had none.
+// Why: how a runner connects and takes its job is internal to GitHub; this is the simulator's own
+// way to do it. The rules kept are the real ones: a JIT config connects once, a runner runs one
+// job, and a runner that falls silent loses its job, or goes offline if it had none.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Random } from "@runlet/runtime/random";
 import { finishJob } from "../job-ledger/end-jobs.ts";
@@ -146,7 +146,10 @@ function waitForJob(
   });
 }
 
-/** When each connected runner was last heard of; `lost` is called once it has been silent for too long. */
+/**
+ * When each connected runner was last heard of; `lost` is called once it has been silent for too
+ * long.
+ */
 function createContacts(deps: Deps, lost: (runnerId: number) => void) {
   const { clock, desk, knobs } = deps;
   const contacts = new Map<number, { lastAt: number; open: number; cancel: () => void }>();

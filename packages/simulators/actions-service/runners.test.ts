@@ -1,5 +1,5 @@
-// Why: a registration is single-use, a busy runner cannot be removed, and one that vanishes takes its job along or
-// leaves a registration behind: what a reconciler must clean up.
+// Why: a registration is single-use, a busy runner cannot be removed, and one that vanishes takes
+// its job along or leaves a registration behind: what a reconciler must clean up.
 import { expect, test } from "vitest";
 import { createBed, idsOf } from "./protocol-fixture.ts";
 import { decodeJitConfig } from "./jit-config.ts";

@@ -1,5 +1,5 @@
-// Why: the scale sets of every scope, as GitHub keeps them. Ids count per scope, so two organisations have a
-// scale set 1 each: whoever keys by the id alone is found out.
+// Why: the scale sets of every scope, as GitHub keeps them. Ids count per scope, so two
+// organisations have a scale set 1 each: whoever keys by the id alone is found out.
 import type { Clock } from "@runlet/runtime/clock";
 import { addScaleSet, relabelScaleSet, removeScaleSet } from "../job-ledger/scale-sets.ts";
 import type { Events } from "./events.ts";
@@ -87,7 +87,8 @@ export function createScaleSets(deps: {
       const name = change.name ?? set.name;
       const runnerGroupId = change.runnerGroupId ?? set.runnerGroupId;
       if (isTaken(set.scope, name, runnerGroupId, set.key)) return "taken";
-      // A set is targeted by its name; the label of that name follows it, the others stay as created.
+      // A set is targeted by its name; the label of that name follows it, the others stay as
+      // created.
       const labels = set.labels.map((label) =>
         label.name.toLowerCase() === set.name.toLowerCase() ? { ...label, name } : label,
       );

@@ -1,4 +1,5 @@
-// Why: on a socket a caller can vanish, and the process itself is a program with flags and exit codes.
+// Why: on a socket a caller can vanish, and the process itself is a program with flags and exit
+// codes.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";

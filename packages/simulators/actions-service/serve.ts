@@ -1,4 +1,5 @@
-// Why: the Actions Service alone on a port, for any client: npm run simulator:actions-service -- --help
+// Why: the Actions Service alone on a port, for any client: npm run simulator:actions-service --
+// --help
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";

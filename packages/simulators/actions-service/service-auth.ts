@@ -1,5 +1,5 @@
-// Why: almost everything under the service's address takes the admin token and belongs to that token's scope; who
-// comes without one is told so in the service's own words.
+// Why: almost everything under the service's address takes the admin token and belongs to that
+// token's scope; who comes without one is told so in the service's own words.
 import { answerException } from "./answers.ts";
 import type { Call } from "./routes.ts";
 import type { SimulatedScaleSet } from "./scale-sets.ts";

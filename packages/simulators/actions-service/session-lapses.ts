@@ -1,5 +1,5 @@
-// Why: a session that nobody uses is given up after a while, as GitHub does after about 90 s; that is what a listener
-// which was killed leaves its successor with.
+// Why: a session that nobody uses is given up after a while, as GitHub does after about 90 s; that
+// is what a listener which was killed leaves its successor with.
 import type { Clock } from "@runlet/runtime/clock";
 import type { SimulatedSession } from "./sessions.ts";
 

@@ -1,5 +1,5 @@
-// Why: sessions are opened, refreshed and closed with the admin token; a second one is refused with 409, also for
-// the same owner.
+// Why: sessions are opened, refreshed and closed with the admin token; a second one is refused with
+// 409, also for the same owner.
 import { tally } from "../job-ledger/tally.ts";
 import { answerException, answerJson, answerNothing } from "./answers.ts";
 import { asFields } from "./json.ts";

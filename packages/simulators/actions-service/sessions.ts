@@ -1,5 +1,5 @@
-// Why: one message session a scale set, for whoever came first: a second create is refused until the first is
-// closed or has lapsed, and only the newest queue token is good.
+// Why: one message session a scale set, for whoever came first: a second create is refused until
+// the first is closed or has lapsed, and only the newest queue token is good.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Random } from "@runlet/runtime/random";
 import type { Events } from "./events.ts";

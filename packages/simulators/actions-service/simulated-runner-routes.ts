@@ -1,19 +1,21 @@
-// Why: how a runner talks to GitHub is internal to GitHub, so simulated runners have these routes of the simulator's
-// own. runner-client.ts speaks them; the address is the ServerUrl of the decoded JIT config.
+// Why: how a runner talks to GitHub is internal to GitHub, so simulated runners have these routes
+// of the simulator's own. runner-client.ts speaks them; the address is the ServerUrl of the decoded
+// JIT config. All but the first take `Bearer <token>`.
 //
-//   POST /_runner/connect          Bearer <credential of the JIT config>; the runner comes online
-//        → 200 {runnerId, runnerName, token} · 401 unknown or removed · 409 this JIT config was used before
-//   GET  /_runner/job              Bearer <token>; held until a job is assigned to the scale set
-//        → 200 {job, jobId, displayName, durationMs, result} · 202 none yet, ask again · 410 removed: exit
-//        a runner that asks although it has a job is given the same one: the answer was lost
-//   POST /_runner/job/renew        says that the runner lives; at least twice in knob jobLapseMs
+//   POST /_runner/connect     Bearer <credential of the JIT config>; the runner comes online
+//        → 200 {runnerId, runnerName, token} · 401 unknown or removed · 409 connected before
+//   GET  /_runner/job         held until a job is assigned to the scale set
+//        → 200 {job, jobId, displayName, durationMs, result} · 202 none yet, ask again
+//        · 410 removed: exit. Who asks while it has a job gets it again: the answer was lost
+//   POST /_runner/job/renew   says that the runner lives; at least twice in knob jobLapseMs
 //        → 200 · 410 the job was cancelled, or the runner given up
-//   POST /_runner/job/finish       {"result":"succeeded"}; the job is completed, the registration gone
+//   POST /_runner/job/finish  {"result":"succeeded"}; job completed, registration gone
 //        → 200 · 410
-//   POST /_runner/disconnect       goodbye: offline without a job; with one, the job is lost after jobLapseMs
+//   POST /_runner/disconnect  goodbye: offline without a job; with one, it is lost after jobLapseMs
 //        → 204
 //
-// A runner that dies without a word loses its job after jobLapseMs; without one it is offline after idleLapseMs.
+// A runner that dies without a word loses its job after jobLapseMs; without one it is offline after
+// idleLapseMs.
 import type { Runner } from "../job-ledger/ledger.ts";
 import { asFields } from "./json.ts";
 import type { Call, Routes } from "./routes.ts";

@@ -1,4 +1,5 @@
-// Why: the parts of the simulator as one value, so that each file of routes names only what it uses.
+// Why: the parts of the simulator as one value, so that each file of routes names only what it
+// uses.
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";

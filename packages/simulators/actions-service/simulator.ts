@@ -1,6 +1,7 @@
-// Why: GitHub's Actions Service for runner scale sets, with the part of the REST API that leads to it, as a server of
-// our own: the embedded default of the demo and of every test. It speaks the real wire protocol, so that
-// real clients work against it. In process it runs on microtasks and the clock it is given, nothing else.
+// Why: GitHub's Actions Service for runner scale sets, with the part of the REST API that leads to
+// it, as a server of our own: the embedded default of the demo and of every test. It speaks the
+// real wire protocol, so that real clients work against it. In process it runs on microtasks and
+// the clock it is given, nothing else.
 import { Hono } from "hono";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { addAgentRoutes } from "./agent-routes.ts";

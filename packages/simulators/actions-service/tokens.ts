@@ -1,5 +1,6 @@
-// Why: tokens that expire, are replaced and are refused are where listeners break. Admin and queue tokens are
-// JWTs with `exp`, since clients read it; what counts is the simulator's own record of each token.
+// Why: tokens that expire, are replaced and are refused are where listeners break. Admin and queue
+// tokens are JWTs with `exp`, since clients read it; what counts is the simulator's own record of
+// each token.
 import { createHmac } from "node:crypto";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Random } from "@runlet/runtime/random";

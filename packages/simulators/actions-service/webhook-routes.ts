@@ -1,5 +1,6 @@
-// Why: GitHub sends a webhook once; who missed one asks for the failed deliveries and has them sent again
-// (docs.github.com, "REST API endpoints for organization webhooks", "… for GitHub App webhooks").
+// Why: GitHub sends a webhook once; who missed one asks for the failed deliveries and has them sent
+// again (docs.github.com, "REST API endpoints for organization webhooks", "… for GitHub App
+// webhooks").
 import { verifyAppJwt } from "./app-jwt.ts";
 import { answerRestError } from "./answers.ts";
 import { isCredential } from "./rest-routes.ts";
@@ -26,7 +27,9 @@ export function addWebhookRoutes(routes: Routes, simulation: Simulation, prefix:
   }
 }
 
-/** An organisation's hook takes the PAT or an installation token; an App's own hook takes its JWT. */
+/**
+ * An organisation's hook takes the PAT or an installation token; an App's own hook takes its JWT.
+ */
 function isAllowed(simulation: Simulation, call: Call): boolean {
   const { app } = simulation.options;
   if (call.param("org") !== "") return isCredential(simulation, call.token);

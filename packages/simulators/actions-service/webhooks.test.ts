@@ -1,4 +1,5 @@
-// Why: webhooks are hints that come late, twice or never; the receiver must be able to check and to ask again.
+// Why: webhooks are hints that come late, twice or never; the receiver must be able to check and to
+// ask again.
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { createBed, idsOf } from "./protocol-fixture.ts";

@@ -1,5 +1,6 @@
-// Why: GitHub tells of jobs by signed webhooks, once, without a retry of its own; some come late, twice or not at
-// all, and the failed ones can be asked for and sent again (docs.github.com, "Handling failed webhook deliveries").
+// Why: GitHub tells of jobs by signed webhooks, once, without a retry of its own; some come late,
+// twice or not at all, and the failed ones can be asked for and sent again (docs.github.com,
+// "Handling failed webhook deliveries").
 import { createHmac } from "node:crypto";
 import type { Clock } from "@runlet/runtime/clock";
 import { describeError, type Log } from "@runlet/runtime/log";

@@ -1,5 +1,6 @@
-// Why: the two ways in which a job reaches a scale set: acquired by its listener (GitHub Enterprise Server and
-// the older hosts), or assigned by the service to a poll that has room (github.com since about 2025).
+// Why: the two ways in which a job reaches a scale set: acquired by its listener (GitHub Enterprise
+// Server and the older hosts), or assigned by the service to a poll that has room (github.com since
+// about 2025).
 import {
   matches,
   stay,
@@ -13,7 +14,8 @@ import {
 
 /**
  * Acquires the jobs of these request ids for a scale set; the value is what it got. Ids that are
- * unknown, taken by another set or not for this one are left out; ids it already holds are named again.
+ * unknown, taken by another set or not for this one are left out; ids it already holds are named
+ * again.
  */
 export function acquireJobs(
   ledger: Ledger,
@@ -52,8 +54,8 @@ export function assignAcquired(
 }
 
 /**
- * Auto-assign mode: gives a scale set the oldest waiting jobs it can run, until the number assigned to it
- * (running ones included) reaches `capacity`. Capacity is a total, not room left.
+ * Auto-assign mode: gives a scale set the oldest waiting jobs it can run, until the number assigned
+ * to it (running ones included) reaches `capacity`. Capacity is a total, not room left.
  */
 export function admitJobs(
   ledger: Ledger,

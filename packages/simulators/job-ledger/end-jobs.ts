@@ -10,7 +10,10 @@ import {
   type Runner,
 } from "./ledger.ts";
 
-/** Ends a job with this outcome. The runner that ran it is gone from the service at the same instant. */
+/**
+ * Ends a job with this outcome. The runner that ran it is gone from the service at the same
+ * instant.
+ */
 export function endJob(ledger: Ledger, job: Job, outcome: string, at: number): Move<Job> {
   const ended: Job = { ...job, state: "completed", outcome, finishedAt: at };
   const open = new Map(ledger.open);
@@ -36,8 +39,8 @@ export function endJob(ledger: Ledger, job: Job, outcome: string, at: number): M
 }
 
 /**
- * Cancels a job wherever it stands. A waiting one completes as `canceled` without a runner; a running one
- * is torn from its runner, which learns it when it next speaks.
+ * Cancels a job wherever it stands. A waiting one completes as `canceled` without a runner; a
+ * running one is torn from its runner, which learns it when it next speaks.
  */
 export function cancelJob(ledger: Ledger, key: string, at: number): Move<Job | undefined> {
   const job = ledger.open.get(key);

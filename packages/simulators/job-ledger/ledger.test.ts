@@ -1,5 +1,5 @@
-// Why: whatever is done to the ledger in whatever order, no job is lost, doubled or in two places, the statistics add
-// up, and from every state there is a way to the end.
+// Why: whatever is done to the ledger in whatever order, no job is lost, doubled or in two places,
+// the statistics add up, and from every state there is a way to the end.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { acquireJobs, admitJobs, assignAcquired } from "./assign-jobs.ts";

@@ -1,6 +1,7 @@
-// Why: what GitHub knows about jobs, runners and messages, as one value. Every move in this folder takes a
-// Ledger and the instant and gives back the next Ledger and what is new; no clock, no chance, no waiting,
-// so that the rules of delivery can be tested without a server (and the server has none of its own).
+// Why: what GitHub knows about jobs, runners and messages, as one value. Every move in this folder
+// takes a Ledger and the instant and gives back the next Ledger and what is new; no clock, no
+// chance, no waiting, so that the rules of delivery can be tested without a server (and the server
+// has none of its own).
 
 export type JobState = "available" | "acquired" | "assigned" | "running" | "completed";
 
@@ -137,7 +138,10 @@ export const emptyLedger: Ledger = {
   nextRunnerId: 1,
 };
 
-/** Whether a scale set of `scope` with `labels` may run the job: all its labels, in any case of letters. */
+/**
+ * Whether a scale set of `scope` with `labels` may run the job: all its labels, in any case of
+ * letters.
+ */
 export function matches(set: { scope: string; labels: readonly string[] }, job: JobOrder): boolean {
   const scopes = [job.owner, `${job.owner}/${job.repository}`, `enterprises/${job.enterprise}`];
   if (!scopes.some((scope) => scope.toLowerCase() === set.scope)) return false;
@@ -164,7 +168,9 @@ export function withRunner(ledger: Ledger, runner: Runner): Ledger {
   return { ...ledger, runners: new Map(ledger.runners).set(runner.id, runner) };
 }
 
-/** The ledger with one more line for a scale set's next message; a set that is gone hears nothing. */
+/**
+ * The ledger with one more line for a scale set's next message; a set that is gone hears nothing.
+ */
 export function withEntry(ledger: Ledger, scaleSet: string | undefined, entry: Entry): Ledger {
   const set = scaleSet === undefined ? undefined : ledger.scaleSets.get(scaleSet);
   return set ? withScaleSet(ledger, { ...set, pending: [...set.pending, entry] }) : ledger;

@@ -1,10 +1,11 @@
-// Why: the message log of a scale set. Delivery is at least once: a message stays until it is deleted, and only
-// a cursor beyond it hides it from a poll (actions/scaleset README, "Message acknowledgement").
+// Why: the message log of a scale set. Delivery is at least once: a message stays until it is
+// deleted, and only a cursor beyond it hides it from a poll (actions/scaleset README, "Message
+// acknowledgement").
 import { stay, withScaleSet, type Ledger, type LoggedMessage, type Move } from "./ledger.ts";
 
 /**
- * The oldest undeleted message after `lastMessageId`. If there is none, what is pending becomes the next
- * message: at most `entriesMax` lines, the rest waits for the one after.
+ * The oldest undeleted message after `lastMessageId`. If there is none, what is pending becomes the
+ * next message: at most `entriesMax` lines, the rest waits for the one after.
  */
 export function nextMessage(
   ledger: Ledger,

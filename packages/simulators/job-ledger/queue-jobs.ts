@@ -44,8 +44,8 @@ export function queueJob(ledger: Ledger, rules: Rules, order: JobOrder, at: numb
 }
 
 /**
- * A job that was assigned but that no runner started in time: its set hears that it was canceled, and it is
- * queued again under a new request id, `requeuesMax` times; then it is canceled for good
+ * A job that was assigned but that no runner started in time: its set hears that it was canceled,
+ * and it is queued again under a new request id, `requeuesMax` times; then it is canceled for good
  * (actions/scaleset README, "Job lifecycle"). Nothing happens if the job has moved on meanwhile.
  */
 export function giveUpAssignment(

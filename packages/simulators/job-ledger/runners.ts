@@ -1,5 +1,5 @@
-// Why: a runner is registered once, comes online once, runs one job and is gone; the service alone decides
-// whether it may be removed.
+// Why: a runner is registered once, comes online once, runs one job and is gone; the service alone
+// decides whether it may be removed.
 import { endJob, forgetRunner } from "./end-jobs.ts";
 import {
   stay,
@@ -12,7 +12,10 @@ import {
   type Runner,
 } from "./ledger.ts";
 
-/** Registers an offline runner; undefined if the name is taken in its scope (in any case of letters). */
+/**
+ * Registers an offline runner; undefined if the name is taken in its scope (in any case of
+ * letters).
+ */
 export function registerRunner(
   ledger: Ledger,
   runner: { name: string; scope: string; scaleSet: string },
@@ -51,8 +54,8 @@ export function connectRunner(ledger: Ledger, id: number): Move<Runner | undefin
 }
 
 /**
- * The runner is not there any more. With a job, the job ends as `lostOutcome` and the registration goes
- * with it; without one it stays registered, offline, until somebody removes it.
+ * The runner is not there any more. With a job, the job ends as `lostOutcome` and the registration
+ * goes with it; without one it stays registered, offline, until somebody removes it.
  */
 export function loseRunner(
   ledger: Ledger,

@@ -1,5 +1,5 @@
-// Why: a scale set that appears finds the jobs already waiting for it, and one that goes leaves its jobs to
-// whoever comes next: neither may lose one.
+// Why: a scale set that appears finds the jobs already waiting for it, and one that goes leaves its
+// jobs to whoever comes next: neither may lose one.
 import { forgetRunner } from "./end-jobs.ts";
 import {
   matches,
@@ -13,7 +13,10 @@ import {
 } from "./ledger.ts";
 import { announce, isWaitingInSet, requeue } from "./queue-jobs.ts";
 
-/** Adds a scale set with an empty log; in acquire mode it hears of the jobs that wait for its labels. */
+/**
+ * Adds a scale set with an empty log; in acquire mode it hears of the jobs that wait for its
+ * labels.
+ */
 export function addScaleSet(
   ledger: Ledger,
   rules: Rules,
@@ -53,8 +56,8 @@ export function relabelScaleSet(
 }
 
 /**
- * Removes a scale set with its log. Jobs it holds but that do not run go back to the queue; running ones run
- * on; runners without a job lose their registration.
+ * Removes a scale set with its log. Jobs it holds but that do not run go back to the queue; running
+ * ones run on; runners without a job lose their registration.
  */
 export function removeScaleSet(ledger: Ledger, rules: Rules, key: string): Move<void> {
   const scaleSets = new Map(ledger.scaleSets);

@@ -1,4 +1,5 @@
-// Why: the statistics are counted from the ledger whenever they are sent, never kept, so they cannot drift.
+// Why: the statistics are counted from the ledger whenever they are sent, never kept, so they
+// cannot drift.
 import type { Statistics } from "@runlet/domain/statistics";
 import { matches, type Ledger } from "./ledger.ts";
 
