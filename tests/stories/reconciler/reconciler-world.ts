@@ -54,8 +54,8 @@ export interface WorldOptions {
   reconciler?: ReconcilerOptions;
   /** False: the test starts it itself. */
   start?: boolean;
-  /** Prints the reconciler's log. */
-  verbose?: boolean;
+  /** Takes the reconciler's log, line by line. */
+  logTo?: (line: string) => void;
 }
 
 export interface RunningReconciler {
@@ -88,7 +88,7 @@ export function createWorld(options: WorldOptions = {}) {
     fetch: github.fetch,
     ...(options.scenario ? { scenario: options.scenario } : {}),
   });
-  const write = (line: string) => options.verbose && process.stdout.write(`${line}\n`);
+  const write = options.logTo ?? (() => {});
   const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: "debug" });
 
   /** A reconciler with a life of its own; `onEffect` may kill it at any line. */
