@@ -59,15 +59,18 @@ describe.each(["acquire", "auto-assign"] as const)("two clusters (%s)", (mode) =
       await world.clock.runFor(2_000);
       expect(pairs()).toEqual([2, 2]);
       blackout("east", effect);
-      const [job] = world.queue(2, { durationMs: 5_000 });
-      await world.clock.runUntil(
-        () => world.service.control.findJob(job?.key ?? "")?.state === "running",
-        60_000,
-        "the start of the next",
-      );
-      await world.clock.runFor(30_000);
-      // Two run in the west, two of the four wait or ran there: never the share of the east's running jobs.
-      expect(world.pair("linux", "west")[0]).toBeLessThanOrEqual(4);
+      const [job] = world.queue(2, { durationMs: 20_000 });
+      const state = () => world.service.control.findJob(job?.key ?? "")?.state;
+      let most = 0;
+      for (let passedMs = 0; passedMs < 60_000; passedMs += 500) {
+        await world.clock.runFor(500);
+        most = Math.max(most, world.pair("linux", "west")[0]);
+        if (passedMs > 30_000 && most > 0) expect(state()).not.toBe("assigned");
+      }
+      // Two run in the west and two wait: never the share of the two that run in the east. A tally that is older
+      // than what the watch shows may cost one runner too many for a moment, never one too few.
+      expect(most).toBeGreaterThanOrEqual(4);
+      expect(most).toBeLessThanOrEqual(5);
     },
   );
 

@@ -116,7 +116,11 @@ describe("a hand-over that goes wrong", () => {
     await clock.runFor(44_000);
     const lift = world.cluster("east").api.addFault({ effect: { kind: "silence" }, verb: "patch" });
     world.queue(1, { durationMs: 1_000 });
-    await clock.runFor(2_500);
+    await clock.runUntil(
+      () => world.logged("shard_handed_over").length === 1,
+      5_000,
+      "the release",
+    );
     lift();
     await clock.runUntil(() => world.jobsLeft() === 0, 15_000, "the job");
     expect(world.invocations[0]?.result?.ended).toBe("handed-over");

@@ -64,30 +64,33 @@ describe.each([
     expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
   });
 
-  it("does not rest over a job that came while it was lying down", async () => {
+  it("does not sleep over a job that came at the moment of its release", async () => {
+    let closed = false;
     let queued = false;
     await resting({
       mode,
       knobs,
-      onEffect(point) {
-        // The first session is about to be closed: its tally has just been read for the last time.
-        if (queued || !/^fetch DELETE .*\/sessions\//.test(point.what)) return;
-        if (point.phase !== "before") return;
+      onEffect({ what, phase }) {
+        if (phase !== "before" || queued) return;
+        if (/^fetch DELETE .*\/sessions\//.test(what)) closed = true;
+        // The tally was read for the last time and the session is closed; this put gives the lease up.
+        if (!closed || what !== "table put lease/shard-0") return;
         queued = true;
         world.queue();
-        // The webhook of that very moment finds a holder and leaves a flag.
-        void flag();
+        // The webhook of that very moment finds a holder, and leaves a flag.
+        void leaveFlag();
       },
     });
+    expect(queued).toBe(true);
     await world.clock.runUntil(() => world.pair()[0] === 1, 2_000, "the patch");
     await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
   });
 });
 
-/** What a webhook does: write the flag, then read the lease; here there is a holder. */
-async function flag(): Promise<void> {
-  const version = "a-webhook";
-  await world.table.put({ key: "flag/shard-0", version, value: {} }, { absent: true });
+/** What a webhook does: write the flag, then read the lease. */
+async function leaveFlag(): Promise<void> {
+  const row = { key: "flag/shard-0", version: "a-webhook", value: { set: true } };
+  await world.table.put(row, { absent: true });
 }
 
 describe("a shard", () => {

@@ -64,6 +64,22 @@ describe.each(["acquire", "auto-assign"] as const)("after the holder's death (%s
     expect(conflicts()).toEqual([]);
   });
 
+  it("the next one's numbers go on above the last, also when the last pair had the number 0", async () => {
+    world = await createPollerWorld({ mode, failureNotices: true, knobs: { holdMs: 5_000 } });
+    const { clock } = world;
+    const first = world.wake();
+    await clock.runFor(3_000);
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+    const last = world.pair()[1];
+    await clock.runUntil(() => world.pair()[1] === 0, 15_000, "the settled pair");
+    world.kill(first);
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.pair()[0] === 1, 17_000, "the take-over's patch");
+    expect(last).toBeGreaterThan(0);
+    expect(world.pair()[1]).toBeGreaterThan(last);
+  });
+
   it("a frozen holder that wakes late is refused by the API server and by the table, and ends", async () => {
     let frozen: Invocation | undefined;
     world = await createPollerWorld({
