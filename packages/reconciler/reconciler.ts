@@ -1,6 +1,11 @@
 // Why: the in-cluster half of Runlet: it turns AutoscalingRunnerSets into runners. This file puts caches,
 // queues and controllers together; what is done to an object stands in its controller's folder.
-import type { KubernetesClient, KubernetesObject, Resource } from "@runlet/kubernetes/client";
+import {
+  KubernetesError,
+  type KubernetesClient,
+  type KubernetesObject,
+  type Resource,
+} from "@runlet/kubernetes/client";
 import {
   autoscalingListeners,
   autoscalingRunnerSets,
@@ -11,6 +16,7 @@ import {
   pods,
 } from "@runlet/kubernetes/resources";
 import type { WatchedKind, WatchOptions } from "@runlet/kubernetes/watch";
+import { backoffMs } from "@runlet/runtime/backoff";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
@@ -62,21 +68,20 @@ export function createReconciler(
   let controllers: Controllers | undefined;
   return {
     async run(signal) {
-      const clusterId = options.clusterId ?? (await readClusterId(deps.client, signal));
-      const caches = createCaches(deps, options.namespaces, signal);
-      const ctx = createContext(deps, options, clusterId, caches);
-      const made = createControllers(ctx, caches.labelled);
       try {
-        await Promise.all(
-          [caches.labelled, ...Object.values(caches.kinds)].map((kind) => kind?.ready()),
-        );
+        const clusterId = options.clusterId ?? (await readClusterId(deps, signal));
+        const caches = createCaches(deps, options.namespaces, signal);
+        const ctx = createContext(deps, options, clusterId, caches);
+        const made = createControllers(ctx, caches.labelled);
+        const kinds = [caches.labelled, ...Object.values(caches.kinds)];
+        await Promise.all(kinds.map((kind) => kind?.ready()));
+        deps.log.info("reconciler_ready", { clusterId, version: deps.version });
+        controllers = made;
       } catch (error) {
         if (signal.aborted) return;
         throw error;
       }
-      deps.log.info("reconciler_ready", { clusterId, version: deps.version });
-      controllers = made;
-      await made.run(signal);
+      await controllers.run(signal);
     },
     ready: () => controllers !== undefined,
     busyCount: () => controllers?.busyCount() ?? 0,
@@ -158,10 +163,24 @@ function createContext(
   };
 }
 
-async function readClusterId(client: KubernetesClient, signal: AbortSignal): Promise<string> {
-  const found = await client.find(namespaceKind, { name: "kube-system" }, { signal });
-  const uid = found?.metadata.uid;
-  if (uid === undefined)
-    throw new Error("namespace kube-system cannot be read: no identity of the cluster");
-  return uid;
+const startBackoff = { baseMs: 500, capMs: 15_000 };
+
+/** Waits for a cluster that does not answer yet; a refusal ends the start. */
+async function readClusterId(deps: ReconcilerDeps, signal: AbortSignal): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const found = await deps.client.find(namespaceKind, { name: "kube-system" }, { signal });
+      if (found?.metadata.uid !== undefined) return found.metadata.uid;
+      throw new Error("namespace kube-system cannot be read: the cluster has no identity");
+    } catch (error) {
+      const passes = error instanceof KubernetesError && isPassing(error.status);
+      if (!passes || signal.aborted) throw error;
+      deps.log.warn("cluster_not_ready", { attempt, error });
+      await deps.clock.sleep(backoffMs(deps.random, startBackoff, attempt), signal);
+    }
+  }
+}
+
+function isPassing(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500;
 }

@@ -128,7 +128,12 @@ users: [{ name: reconciler, user: { token: "${token}" } }]
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "runlet-reconciler-"));
   ({ kubectl } = await getClientBinaries());
-  plane = await startControlPlane({ controllers: true, crds: readCrds().split(/^---$/m) });
+  plane = await startControlPlane({
+    controllers: true,
+    crds: readCrds().split(/^---$/m),
+    // Some clusters have it on; it wants a right of its own for blocking owner references.
+    apiServerFlags: ["--enable-admission-plugins=OwnerReferencesPermissionEnforcement"],
+  });
   service = await listen(github.app, 0);
   client = createKubernetesClient({
     access: {

@@ -100,3 +100,18 @@ describe("answers that get lost", () => {
     expect(world.github.control.scaleSets()).toHaveLength(1);
   });
 });
+
+describe("the start", () => {
+  it("waits for an API server that does not answer yet, and ends at once when it is told to", async () => {
+    const world = createWorld({ start: false });
+    world.kube.setFaults([{ effect: { kind: "unreachable" } }]);
+    const waiting = world.start();
+    const second = world.start();
+    await world.clock.runFor(60_000);
+    expect(waiting.reconciler.ready()).toBe(false);
+    await second.stop();
+    world.kube.setFaults([]);
+    await world.clock.runFor(20_000);
+    expect(waiting.reconciler.ready()).toBe(true);
+  });
+});

@@ -99,6 +99,8 @@ export function createWorld(options: WorldOptions = {}) {
     const stop = new AbortController();
     const reconciler = makeReconciler(life, token, random, options.reconciler);
     const ended = reconciler.run(stop.signal);
+    // One that cannot start is seen by what does not happen.
+    ended.catch((error: unknown) => log.error("reconciler_failed", { error }));
     return {
       reconciler,
       life,
