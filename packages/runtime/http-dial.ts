@@ -14,6 +14,8 @@ export interface Dialer {
   trust: SecureContext | undefined;
   /** The name to ask for and to verify where it is not the URL's host. */
   serverName: string | undefined;
+  /** Ends what is being connected. */
+  closing: AbortSignal;
   /** A connection that is not there by then never will be. */
   connectLimitMs: number;
 }
@@ -36,7 +38,7 @@ export async function dialOrigin(dialer: Dialer, dial: Dial): Promise<Socket> {
     return secure(socket, dial.url, dialer, { protocols: dial.protocols, signal });
   };
   try {
-    return await withDeadline(dialer.clock, dialer.connectLimitMs, undefined, call);
+    return await withDeadline(dialer.clock, dialer.connectLimitMs, dialer.closing, call);
   } catch (error) {
     throw dialError(what, error);
   }

@@ -285,6 +285,29 @@ test("an origin that could not be reached is tried anew by the next call", async
   expect(await (await fetch(first.url)).text()).toBe("back");
 });
 
+test("callers that wait for a free socket learn too that none can be made", async () => {
+  const server = await serve((_request, response) => response.end());
+  await server.stop();
+  const fetch = create({ socketsPerOrigin: 2 });
+  const errors = await Promise.all(Array.from({ length: 10 }, () => failureOf(fetch(server.url))));
+  expect(errors).toEqual(
+    Array.from({ length: 10 }, () => expect.objectContaining({ code: "ECONNREFUSED" })),
+  );
+});
+
+test("more callers than sockets are all served, and an abort in the queue ends at once", async () => {
+  const server = await serve((_request, response) => void setTimeout(() => response.end("ok"), 5));
+  const fetch = create({ socketsPerOrigin: 3 });
+  const abort = new AbortController();
+  const calls = Array.from({ length: 30 }, async () => (await fetch(server.url)).text());
+  const queued = failureOf(fetch(server.url, { signal: abort.signal }));
+  const reason = new Error("enough");
+  abort.abort(reason);
+  expect(await queued).toBe(reason);
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(["ok"]));
+  expect(server.sockets.length).toBe(3);
+});
+
 test("a name that does not resolve is a transport error that says so", async () => {
   const error = await failureOf(create()("https://no-such-host.invalid/"));
   expect(error).toMatchObject({ name: "TransportError" });
@@ -362,4 +385,23 @@ test("close ends what is open and refuses what comes later", async () => {
   fetch.close();
   expect(await open).toBeInstanceOf(TransportError);
   expect(await failureOf(fetch(server.url))).toMatchObject({ code: "CLOSED" });
+});
+
+test("close also ends what is being connected, and what waits for a socket", async () => {
+  const silent = await listen(createTcpServer());
+  ends.push(silent.stop);
+  const fetch = create();
+  const connecting = failureOf(fetch(`https://127.0.0.1:${silent.port}/`));
+  await expect.poll(() => silent.sockets.length).toBe(1);
+  fetch.close();
+  expect(await connecting).toMatchObject({ code: "CLOSED" });
+
+  const arrived = Promise.withResolvers<void>();
+  const server = await serve(() => arrived.resolve());
+  const narrow = create({ socketsPerOrigin: 1 });
+  const calls = Array.from({ length: 3 }, () => failureOf(narrow(server.url)));
+  await arrived.promise;
+  narrow.close();
+  for (const call of calls) expect(await call).toBeInstanceOf(TransportError);
+  expect(server.sockets.length).toBe(1);
 });

@@ -46,8 +46,8 @@ export interface HttpFetch extends Fetch {
  */
 export function createHttpFetch(options: HttpFetchOptions): HttpFetch {
   const origins = new Map<string, Promise<Exchanger>>();
-  const connector = createConnector(options);
-  let closed = false;
+  const closing = new AbortController();
+  const connector = createConnector(options, closing.signal);
 
   function exchangerOf(url: URL): Promise<Exchanger> {
     const known = origins.get(url.origin);
@@ -74,12 +74,12 @@ export function createHttpFetch(options: HttpFetchOptions): HttpFetch {
     }
   }
   const fetch: Fetch = async (address, init = {}) => {
-    if (closed) throw new TransportError("this fetch is closed", "CLOSED");
+    closing.signal.throwIfAborted();
     init.signal?.throwIfAborted();
     return send(new URL(address), init);
   };
   const close = () => {
-    closed = true;
+    closing.abort(new TransportError("this fetch is closed", "CLOSED"));
     for (const made of origins.values()) {
       made.then((exchanger) => exchanger.close()).catch(() => {});
     }
@@ -92,12 +92,15 @@ class ProtocolChanged extends Error {
   override name = "ProtocolChanged";
 }
 
+type Connector = (url: URL) => Promise<Exchanger>;
+
 /** What opens the first connection to an origin and learns from it how the origin is spoken to. */
-function createConnector(options: HttpFetchOptions): (url: URL) => Promise<Exchanger> {
+function createConnector(options: HttpFetchOptions, closing: AbortSignal): Connector {
   const dialer: Dialer = {
     clock: options.clock,
     trust: createTrust(options),
     serverName: options.serverName,
+    closing,
     connectLimitMs: options.connectLimitMs ?? 10_000,
   };
   for (const proxy of [options.proxy?.http, options.proxy?.https]) {

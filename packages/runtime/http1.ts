@@ -7,10 +7,12 @@ import {
 } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { abortable } from "./abortable.ts";
 import type { FetchInit } from "./fetch.ts";
 import { settle, toResponse } from "./http-body.ts";
-import { codeOf, transportError } from "./http-error.ts";
+import { codeOf, TransportError, transportError } from "./http-error.ts";
 import { hostOf, portOf } from "./http-proxy.ts";
+import { createSlots } from "./slots.ts";
 
 /** What sends requests to one origin. */
 export interface Exchanger {
@@ -32,9 +34,18 @@ export interface Http1Options {
 
 /** Exchanges over a pool of kept-alive sockets. */
 export function createHttp1(options: Http1Options): Exchanger {
-  const { socketsMax: maxSockets, idleSocketMs: timeout } = options;
-  const agent = new Agent({ keepAlive: true, maxSockets, timeout });
+  // The agent's own bound does not count sockets that are still being connected.
+  const slots = createSlots(options.socketsMax);
+  const agent = new Agent({
+    keepAlive: true,
+    maxFreeSockets: options.socketsMax,
+    timeout: options.idleSocketMs,
+  });
   let spare = options.first;
+  let closed = false;
+  const refuseIfClosed = () => {
+    if (closed) throw new TransportError("this fetch is closed", "CLOSED");
+  };
   const take = async () => {
     const ready = spare?.destroyed ? undefined : spare;
     spare = undefined;
@@ -52,19 +63,38 @@ export function createHttp1(options: Http1Options): Exchanger {
   agent.createConnection = connect as unknown as Agent["createConnection"];
   return {
     async send(url, init) {
-      const first = await exchange(url, init, { agent, absolute: options.absolute });
-      if (first !== "stale") return first;
-      const socket = await options.dial();
-      const again = { socket, absolute: options.absolute };
-      const second = await exchange(url, init, again);
-      if (second === "stale") throw new Error("a fresh socket cannot be stale");
-      return second;
+      const done = await slots.take(init.signal);
+      const { absolute } = options;
+      try {
+        refuseIfClosed();
+        const first = await exchange(url, init, { agent, absolute, done });
+        if (first !== "stale") return first;
+        const socket = await dialFor(init.signal, options.dial);
+        const second = await exchange(url, init, { socket, absolute, done });
+        if (second === "stale") throw new Error("a fresh socket cannot be stale");
+        return second;
+      } catch (error) {
+        done();
+        throw error;
+      }
     },
     close: () => {
+      closed = true;
       spare?.destroy();
       agent.destroy();
     },
   };
+}
+
+/** A socket for one caller; nobody else wants it when that caller gives up. */
+async function dialFor(signal: AbortSignal | undefined, dial: Http1Options["dial"]) {
+  const dialing = dial();
+  try {
+    return await abortable(dialing, signal);
+  } catch (error) {
+    dialing.then((socket) => socket.destroy()).catch(() => {});
+    throw error;
+  }
 }
 
 interface Route {
@@ -72,6 +102,8 @@ interface Route {
   agent?: Agent;
   /** Instead of the agent: this socket, for this exchange only. */
   socket?: Socket;
+  /** To be called when the answer has been read, or will not be. */
+  done: () => void;
 }
 
 /**
@@ -82,6 +114,11 @@ function exchange(url: URL, init: FetchInit, route: Route): Promise<Response | "
   const { signal } = init;
   const what = `${init.method ?? "GET"} ${url.origin}`;
   return new Promise((resolve, reject) => {
+    // It may have been aborted while a connection was made; such a signal fires no event any more.
+    if (signal?.aborted) {
+      route.socket?.destroy();
+      throw signal.reason;
+    }
     const request = httpRequest(requestOptions(url, init, route));
     const onAbort = () => {
       reject(signal?.reason as Error);
@@ -96,6 +133,7 @@ function exchange(url: URL, init: FetchInit, route: Route): Promise<Response | "
     request.on("response", (message) => {
       signal?.removeEventListener("abort", onAbort);
       const stop = () => void request.destroy();
+      request.on("close", route.done);
       settle(resolve, reject, () => toResponse(what, headOf(message, stop), signal));
     });
     request.end(init.body);

@@ -39,6 +39,7 @@ interface Connection {
 /** Exchanges as streams of as few sessions as the bound allows. */
 export function createHttp2(origin: string, options: Http2Options): Exchanger {
   const connections = new Set<Connection>();
+  let closed = false;
   let opening: Promise<void> | undefined;
   let first: TLSSocket | undefined = options.first;
 
@@ -59,6 +60,7 @@ export function createHttp2(origin: string, options: Http2Options): Exchanger {
     first = undefined;
     const socket = ready ?? (await options.dial());
     const connection = await openConnection(origin, socket, options);
+    if (closed) connection.session.destroy();
     connections.add(connection);
     const { session } = connection;
     // GOAWAY is how a server sends its clients elsewhere: what runs here ends, nothing new begins.
@@ -72,6 +74,7 @@ export function createHttp2(origin: string, options: Http2Options): Exchanger {
   /** A connection with room; one at a time is opened, whoever asks meanwhile shares it or asks again. */
   async function obtain(signal: AbortSignal | undefined): Promise<Connection> {
     for (;;) {
+      if (closed) throw new TransportError("this fetch is closed", "CLOSED");
       const found = reserve();
       if (found) return found;
       opening ??= open().finally(() => (opening = undefined));
@@ -89,6 +92,7 @@ export function createHttp2(origin: string, options: Http2Options): Exchanger {
       throw new TransportError(`${what}: refused ${attemptsMax} times`, "REFUSED_STREAM");
     },
     close() {
+      closed = true;
       first?.destroy();
       for (const { session } of connections) session.destroy();
     },
@@ -140,6 +144,11 @@ function exchange(
 ): Promise<Response | "refused"> {
   const { signal } = init;
   const what = `${init.method ?? "GET"} ${url.origin}`;
+  // It may have been aborted while a connection was made; such a signal fires no event any more.
+  if (signal?.aborted) {
+    release(connection);
+    return Promise.reject(signal.reason as Error);
+  }
   const stream = startStream(connection, url, init);
   if (!stream) return Promise.resolve("refused");
   return new Promise((resolve, reject) => {
