@@ -71,7 +71,9 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const registry = createRegistry(base);
   const wakes = createWakes({ ...base, invoker: ports.invoker, leases });
   const timelines = createTimelines({ ...base, log });
-  const adminConnections = createAdminConnections({ ...base, cipher, log });
+  // Whoever waits for another's connection must still have time to make one within a call's limit.
+  const claimMs = settings.effectTimeoutMs / 2;
+  const adminConnections = createAdminConnections({ ...base, cipher, log, claimMs });
   const services = createServiceFinder(ports, adminConnections);
   const clusters = createClusterFinder(ports, registry);
   const metrics = countInLog(log);

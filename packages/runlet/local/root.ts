@@ -50,7 +50,11 @@ async function start(): Promise<Root> {
     invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),
     credentials: createCredentials(config.github.map(toSecret)),
     fetchFor: ({ ca, proxy }) =>
-      createHttpFetch({ clock, ...(ca && { ca }), ...(proxy && { proxy: { url: proxy } }) }),
+      createHttpFetch({
+        clock,
+        ...(ca && { extraCa: [ca] }),
+        ...(proxy && { proxy: { http: proxy, https: proxy } }),
+      }),
     accessTo: ({ accessRef }) => findAccess(config, accessRef),
     webhookSecrets: () =>
       Promise.all(
@@ -63,7 +67,7 @@ async function start(): Promise<Root> {
     const cluster = clusters.find(({ name }) => name === accessRef);
     if (!cluster) return undefined;
     const { kubeconfig: file, context } = cluster;
-    return openKubeconfigAccess({ clock }, { file, context });
+    return openKubeconfigAccess({ clock }, { file, ...(context && { context }) });
   }
 }
 

@@ -121,8 +121,23 @@ function never<T>(): Promise<T> {
   return new Promise(() => {});
 }
 
-function wrapClock({ deliver }: Body, clock: Clock): Clock {
-  const after = (ms: number, run: () => void) => clock.after(ms, () => deliver(run));
+/** The dead wait for nothing: their timers go with them. */
+function wrapClock({ deliver, death }: Body, clock: Clock): Clock {
+  const timers = new Set<() => void>();
+  death.addEventListener("abort", () => timers.forEach((cancel) => cancel()), { once: true });
+  const after = (ms: number, run: () => void) => {
+    if (death.aborted) return () => {};
+    const cancel = clock.after(ms, () => {
+      timers.delete(drop);
+      deliver(run);
+    });
+    const drop = () => {
+      timers.delete(drop);
+      cancel();
+    };
+    timers.add(drop);
+    return drop;
+  };
   return {
     nowMs: () => clock.nowMs(),
     wallMs: () => clock.wallMs(),

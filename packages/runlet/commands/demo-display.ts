@@ -1,0 +1,88 @@
+// Why: a run takes half a minute; whoever watches wants to see it live. On a terminal one line is redrawn, elsewhere
+// plain lines come when something has changed.
+import type { ScenarioPlan } from "../world/plan-scenario.ts";
+import type { World } from "../world/world.ts";
+
+export interface Display {
+  show(phase: string): void;
+  /** Takes the live line away. */
+  end(): void;
+}
+
+interface Output {
+  write(text: string): void;
+  /** The cursor may be moved. */
+  live: boolean;
+}
+
+/** Log events worth a line of their own, in words. */
+const events: Record<string, string> = {
+  invocation_failed: "a poller was killed",
+  shard_handed_over: "a poller handed its shard over",
+  shard_rests: "a shard rests",
+  cluster_silent: "a cluster does not answer",
+  cluster_answers_again: "the cluster answers again",
+};
+
+export function createDisplay(output: Output, world: World, plan: ScenarioPlan): Display {
+  const startedAt = world.clock.nowMs();
+  let seen = 0;
+  let last = "";
+  let shownAt = -Infinity;
+  const clear = () => output.live && output.write("\r\u001b[K");
+  const stamp = () => `${((world.clock.nowMs() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
+
+  function tellEvents() {
+    const lines = world.recorder.lines();
+    // The recorder drops old lines in halves: then `seen` is past the end and we go on from there.
+    if (seen > lines.length) seen = lines.length;
+    for (const line of lines.slice(seen)) {
+      const words = events[line.event] ?? takenWords(line);
+      if (!words) continue;
+      clear();
+      const where = line["shard"] ?? line["cluster"] ?? "";
+      output.write(`${stamp()}  ${words}${where === "" ? "" : ` (${String(where)})`}\n`);
+    }
+    seen = lines.length;
+  }
+
+  return {
+    show(phase) {
+      tellEvents();
+      const line = `${phase}: ${describe(world, plan)}`;
+      const now = world.clock.nowMs();
+      if (output.live) {
+        clear();
+        output.write(`${stamp()}  ${line}`);
+      } else if (line !== last && now - shownAt > 2_000) {
+        output.write(`${stamp()}  ${line}\n`);
+        shownAt = now;
+      }
+      last = line;
+    },
+    end: () => void clear(),
+  };
+}
+
+function takenWords(line: { event: string; [field: string]: unknown }): string | undefined {
+  if (line.event !== "shard_taken") return undefined;
+  if (line["from"] === "expired") return "a poller took over from a dead one";
+  if (line["from"] === "resting") return "a resting shard is awake";
+  return undefined;
+}
+
+function describe({ service, recorder, functions }: World, plan: ScenarioPlan): string {
+  const { counts } = service.control.ledger();
+  const bar = "#"
+    .repeat(Math.round((20 * counts.completed) / Math.max(1, plan.jobs.length)))
+    .padEnd(20, ".");
+  const pollers = new Set(functions.running().map(({ shard }) => shard)).size;
+  const runners = [...recorder.clusterSplit()]
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
+  return (
+    `[${bar}] ${counts.completed}/${plan.jobs.length} jobs done, ${counts.running} running, ` +
+    `${counts.available + counts.acquired + counts.assigned} waiting; ` +
+    `${pollers} shards served; runners so far: ${runners || "none"}`
+  );
+}

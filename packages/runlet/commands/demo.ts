@@ -1,0 +1,92 @@
+// Why: a stranger types `npm run demo` and sees Runlet do its whole job on embedded defaults.
+import { join } from "node:path";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createSystemRandom } from "@runlet/runtime/random";
+import { isPlainTerminal, readHome } from "@runlet/runtime/settings-environment";
+import type { Command } from "../main.ts";
+import { play, PlayTimeout } from "../world/play.ts";
+import { reportOn, type Report } from "../world/report.ts";
+import { createDisplay } from "./demo-display.ts";
+import { renderSummary } from "./demo-summary.ts";
+import { openWorld } from "./open-world.ts";
+import { readPlayFlags, type PlayFlags } from "./play-flags.ts";
+import { queueCommand } from "./queue.ts";
+
+const help = `runlet demo: play a workload of jobs through the whole system, on this machine
+
+usage: npm run demo -- [--jobs N] [--scale-sets N] [--clusters N] [--mode M] [--seed S] [--faults] [--json]
+       npx runlet demo queue --scale-set NAME --jobs N     more jobs for the world that \`npm start\` runs
+
+  --jobs N        jobs to queue (default 40)
+  --scale-sets N  runner scale sets (default 3): the first on all clusters, the second with minRunners 1,
+                  the third and later ones rest between jobs
+  --clusters N    clusters, each with its own API server, nodes and reconciler (default 2)
+  --mode M        acquire (GitHub Enterprise Server) or auto-assign (github.com); default acquire
+  --seed S        repeats a run's plan; printed at the start
+  --faults        kill, freeze and cut while the jobs run
+  --json          one JSON object on the last line of standard output
+
+Exit code 0 only if every job ran and nothing was left over.
+`;
+
+export const demoCommand: Command = {
+  summary: "play a workload of jobs through the whole system, on this machine",
+  async run(args) {
+    if (args[0] === "queue") return queueCommand.run(args.slice(1));
+    const seed = createSystemRandom().int(1_000_000);
+    const flags = readPlayFlags(args, { jobs: true, ports: false }, seed);
+    if (flags.help) {
+      process.stdout.write(help);
+      return 0;
+    }
+    return demo(flags);
+  },
+};
+
+/** Faults make a run longer; a run that is this late will not end. */
+const limitMs = 90_000;
+
+async function demo(flags: PlayFlags): Promise<number> {
+  const clock = createSystemClock();
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const startedAt = clock.nowMs();
+  const opened = await openWorld(clock, flags, join(readHome(), "demo"));
+  const { world, plan } = opened;
+  const live = process.stderr.isTTY === true && !isPlainTerminal();
+  const display = createDisplay(
+    { write: (text) => void process.stderr.write(text), live },
+    world,
+    plan,
+  );
+  const interrupted = new Promise<"interrupted">((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => resolve("interrupted"));
+    }
+  });
+  say(`runlet demo: ${describe(flags)}`);
+  const played = play(world, plan, { limitMs, onProgress: (phase) => display.show(phase) }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const outcome = await Promise.race([played, interrupted]);
+  display.end();
+  const report = reportOn(world, plan, Math.round((clock.nowMs() - startedAt) / 100) / 10);
+  await opened.stop();
+  if (outcome === "interrupted") return 130;
+  if (outcome !== undefined && !(outcome instanceof PlayTimeout)) throw outcome;
+  if (outcome instanceof PlayTimeout) say(`runlet demo: ${outcome.message}`);
+  process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderSummary(report, plan));
+  return isClean(report) && outcome === undefined ? 0 : 1;
+}
+
+function describe({ jobs, scaleSets, clusters, mode, seed, faults }: PlayFlags): string {
+  const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
+  return (
+    `${plural(jobs, "job")}, ${plural(scaleSets, "scale set")}, ${plural(clusters, "cluster")}, ` +
+    `${mode} mode, ${faults ? "with faults" : "no faults"}, seed ${seed}`
+  );
+}
+
+function isClean({ jobs, runners, sessions }: Report): boolean {
+  return jobs.lost === 0 && runners.leftover === 0 && sessions.conflicts === 0;
+}

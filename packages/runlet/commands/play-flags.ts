@@ -1,0 +1,52 @@
+// Why: demo and start build the same world from the same flags.
+import { UsageError, readChoice, readFlags, readInt } from "./flags.ts";
+
+export interface PlayFlags {
+  jobs: number;
+  scaleSets: number;
+  clusters: number;
+  mode: "acquire" | "auto-assign";
+  seed: number;
+  faults: boolean;
+  json: boolean;
+  help: boolean;
+  servicePort: number;
+  webhookPort: number;
+}
+
+const port = { min: 0, max: 65_535, default: 0 };
+
+/** Throws UsageError for anything that is not what it says. `own`: which flags the command has. */
+export function readPlayFlags(
+  args: string[],
+  own: { jobs: boolean; ports: boolean },
+  defaultSeed: number,
+): PlayFlags {
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const { values } = readFlags(args, {
+    "scale-sets": text,
+    clusters: text,
+    mode: text,
+    seed: text,
+    json: flag,
+    help: { type: "boolean", short: "h" },
+    ...(own.jobs && { jobs: text, faults: flag }),
+    ...(own.ports && { port: text, "webhook-port": text }),
+  });
+  const given = values as Record<string, string | boolean | undefined>; // parseArgs' own type is a union of both shapes
+  const word = (name: string) => given[name] as string | undefined;
+  if (word("mode") === "") throw new UsageError("--mode: give one of acquire, auto-assign");
+  return {
+    jobs: readInt("jobs", word("jobs"), { min: 1, max: 1_000, default: 40 }),
+    scaleSets: readInt("scale-sets", word("scale-sets"), { min: 1, max: 50, default: 3 }),
+    clusters: readInt("clusters", word("clusters"), { min: 1, max: 8, default: 2 }),
+    mode: readChoice("mode", word("mode"), ["acquire", "auto-assign"]),
+    seed: readInt("seed", word("seed"), { min: 0, max: 2 ** 31 - 1, default: defaultSeed }),
+    faults: given["faults"] === true,
+    json: given["json"] === true,
+    help: given["help"] === true,
+    servicePort: readInt("port", word("port"), port),
+    webhookPort: readInt("webhook-port", word("webhook-port"), port),
+  };
+}

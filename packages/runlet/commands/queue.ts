@@ -1,0 +1,73 @@
+// Why: more jobs for the world that `npm start` left running, through the same control API that anybody can use.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createHttpFetch } from "@runlet/runtime/http";
+import { readHome } from "@runlet/runtime/settings-environment";
+import type { Command } from "../main.ts";
+import { readFlags, readInt, UsageError } from "./flags.ts";
+
+const help = `runlet demo queue: queue jobs in the world that \`npm start\` runs
+
+usage: npx runlet demo queue --scale-set NAME [--jobs N] [--duration-ms N]
+
+  --scale-set NAME   the scale set they ask for
+  --jobs N           how many (default 1)
+  --duration-ms N    how long each takes (default 1000)
+`;
+
+export const queueCommand: Command = {
+  summary: "queue jobs in the running world",
+  async run(args) {
+    const { values } = readFlags(args, {
+      "scale-set": { type: "string" },
+      jobs: { type: "string" },
+      "duration-ms": { type: "string" },
+      help: { type: "boolean", short: "h" },
+    });
+    if (values.help) {
+      process.stdout.write(help);
+      return 0;
+    }
+    const scaleSet = values["scale-set"];
+    if (!scaleSet) throw new UsageError("--scale-set is missing: give the scale set's name");
+    const count = readInt("jobs", values.jobs, { min: 1, max: 10_000, default: 1 });
+    const durationMs = readInt("duration-ms", values["duration-ms"], {
+      min: 1,
+      max: 3_600_000,
+      default: 1_000,
+    });
+    return queue(readWorldUrl(), { scaleSet, count, durationMs });
+  },
+};
+
+/** Where the running world's service is; written by `start`. */
+function readWorldUrl(): string {
+  const path = join(readHome(), "world.json");
+  try {
+    const { service } = JSON.parse(readFileSync(path, "utf8")) as { service: string }; // start writes it
+    return service;
+  } catch {
+    throw new Error(`no world runs here (${path} cannot be read): start one with npm start`);
+  }
+}
+
+async function queue(
+  service: string,
+  order: { scaleSet: string; count: number; durationMs: number },
+): Promise<number> {
+  const fetch = createHttpFetch({ clock: createSystemClock() });
+  try {
+    const answer = await fetch(`${new URL(service).origin}/_control/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(order),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`the world refused: ${text}`);
+    process.stdout.write(`${order.count} queued for ${order.scaleSet}\n`);
+    return 0;
+  } finally {
+    fetch.close();
+  }
+}

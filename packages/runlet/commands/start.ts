@@ -1,0 +1,75 @@
+// Why: the demo's world, left running: to look at with kubectl, to queue jobs in, to point other clients at.
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { readHome } from "@runlet/runtime/settings-environment";
+import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
+import type { Command } from "../main.ts";
+import { openWorld, type OpenWorld } from "./open-world.ts";
+import { readPlayFlags, type PlayFlags } from "./play-flags.ts";
+
+const help = `runlet start: the demo's world, left running until Ctrl-C
+
+usage: npm start -- [--scale-sets N] [--clusters N] [--mode M] [--port N] [--webhook-port N] [--json]
+
+  --port N          port of the Actions Service (default: any)
+  --webhook-port N  port of the webhook (default: any)
+  the other flags are those of runlet demo
+
+Then, beside it:
+  kubectl --kubeconfig .runlet/kubeconfig-east.yaml get ephemeralrunners -A -w
+  npx runlet demo queue --scale-set linux --jobs 5
+`;
+
+export const startCommand: Command = {
+  summary: "the demo's world, left running",
+  async run(args) {
+    const flags = readPlayFlags(args, { jobs: false, ports: true }, 1);
+    if (!flags.help) return start(flags);
+    process.stdout.write(help);
+    return 0;
+  },
+};
+
+async function start(flags: PlayFlags): Promise<number> {
+  const home = readHome();
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const opened = await openWorld(createSystemClock(), flags, join(home, "start"));
+  await opened.world.start();
+  const ready = describe(opened, home);
+  writeFileSync(join(home, "world.json"), JSON.stringify(ready, null, 2), { mode: 0o600 });
+  const names = opened.plan.scaleSets.map(({ name }) => name).join(", ");
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify(ready)}\n`
+      : `ready: service ${ready.service}, webhook ${ready.webhook}, scale sets ${names}, ` +
+          `${ready.clusters.map(({ kubeconfig }) => kubeconfig).join(", ")}\n`,
+  );
+  await new Promise<void>((resolve) => {
+    process.once("SIGINT", () => resolve());
+    process.once("SIGTERM", () => resolve());
+  });
+  await opened.stop();
+  rmSync(join(home, "world.json"), { force: true });
+  return 0;
+}
+
+/** Writes a kubeconfig for each cluster's administrator and says where everything is. */
+function describe({ world, transport }: OpenWorld, home: string) {
+  const clusters = [...world.clusters].flatMap(([name, { api }]) => {
+    const served = transport.clusters.get(name);
+    if (!served) return [];
+    const kubeconfig = join(home, `kubeconfig-${name}.yaml`);
+    writeFileSync(kubeconfig, renderKubeconfig({ name, ...served, token: api.adminToken }), {
+      mode: 0o600,
+    });
+    return [{ name, kubeconfig }];
+  });
+  return {
+    ready: true,
+    service: world.configUrl,
+    token: world.pat,
+    webhook: `${world.functions.webhookUrl}/webhook`,
+    clusters,
+  };
+}

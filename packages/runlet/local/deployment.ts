@@ -1,0 +1,106 @@
+// Why: Runlet on one machine, as a value: the function host with the three entries, the Invoke API and the webhook's
+// door in front, a sweep each minute. The demo, `start` and `local` differ only in the config they give.
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
+import type { Log } from "@runlet/runtime/log";
+import type { Random } from "@runlet/runtime/random";
+import type { Settings } from "@runlet/runtime/settings";
+import { inheritedEnvironment } from "@runlet/runtime/settings-environment";
+import type { LocalConfig } from "./config.ts";
+import {
+  createFunctionHost,
+  type FunctionHost,
+  type HostedFunction,
+} from "./function-host/function-host.ts";
+import { serveFunctionUrl, serveInvokeApi } from "./function-host/serve-host.ts";
+
+export interface Deployment {
+  host: FunctionHost;
+  webhookUrl: string;
+  startSweeping(): void;
+  /** Ends pollers at once (their leases run out) and everything else. */
+  stop(): Promise<void>;
+}
+
+export interface DeploymentOptions {
+  config: Omit<LocalConfig, "invokeUrl">;
+  settings: Settings;
+  /** Folder for the config file. */
+  home: string;
+  /** 0: any free port. */
+  webhookPort: number;
+  /** Takes the functions' log lines. */
+  onLine: (line: string) => void;
+}
+
+const entries = resolve(fileURLToPath(new URL("../../../functions/", import.meta.url)));
+
+export async function startDeployment(
+  deps: { clock: Clock; random: Random; log: Log; fetch: Fetch },
+  options: DeploymentOptions,
+): Promise<Deployment> {
+  const { clock, random, log } = deps;
+  const { settings, onLine } = options;
+  const configFile = join(resolve(options.home), "config.json");
+  const environment = { RUNLET_LOCAL_CONFIG: configFile };
+  const spec = (name: string, change: Partial<HostedFunction>): HostedFunction => ({
+    handler: `${join(entries, `${name}.ts`)}#handler`,
+    timeoutMs: settings.invocationMs,
+    environment,
+    onOutput: onLine,
+    retries: 0,
+    reservedConcurrency: 4,
+    ...change,
+  });
+  const host: FunctionHost = createFunctionHost({
+    clock,
+    random,
+    log,
+    nodePath: process.execPath,
+    parentEnvironment: inheritedEnvironment(),
+    functions: {
+      // A failed poller is not retried: its failure notice wakes a successor at once.
+      poller: spec("poller", {
+        reservedConcurrency: 64,
+        onFailure: (payload) => wakeAfter(payload),
+      }),
+      sweep: spec("sweep", { timeoutMs: settings.sweepEveryMs + settings.leaseMs + 30_000 }),
+      webhook: spec("webhook", { timeoutMs: 10_000 }),
+    },
+  });
+  const invokeApi = await serveInvokeApi(host);
+  const config: LocalConfig = { ...options.config, invokeUrl: invokeApi.url };
+  writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
+  const door = await serveFunctionUrl({ host, clock }, "webhook", options.webhookPort);
+  const stopping = new AbortController();
+
+  function wakeAfter(payload: string) {
+    const { shard } = JSON.parse(payload) as { shard: string }; // a poller's event
+    void host.invokeAsync("poller", JSON.stringify({ shard, reason: "failure" }));
+  }
+
+  async function sweepForEver() {
+    while (!stopping.signal.aborted) {
+      const started = clock.nowMs();
+      const result = await host.invoke("sweep", "{}");
+      if (!result.ok && !stopping.signal.aborted)
+        log.error("sweep_failed", { error: result.error });
+      const rest = Math.max(0, settings.sweepEveryMs - (clock.nowMs() - started));
+      await clock.sleep(rest, stopping.signal).catch(() => {});
+    }
+  }
+
+  return {
+    host,
+    webhookUrl: door.url,
+    startSweeping: () => void sweepForEver(),
+    async stop() {
+      stopping.abort(new Error("the deployment stops"));
+      await host.stop();
+      await Promise.all([door.close(), invokeApi.close()]);
+    },
+  };
+}
