@@ -4,6 +4,8 @@ import type { Backoff } from "@runlet/runtime/backoff";
 export interface ReconcilerSettings {
   /** Passes at once, by kind of object. Runners wait for two services each, so many fit one core. */
   runnerPasses: number;
+  /** Of these for runners of one config URL: a service that hangs must not hold up the others'. */
+  runnerPassesPerScope: number;
   runnerSetPasses: number;
   autoscalingPasses: number;
   /** Runners that one set creates, or removes, at once. */
@@ -44,9 +46,10 @@ export interface ReconcilerSettings {
 }
 
 export const reconcilerSettings: ReconcilerSettings = {
-  runnerPasses: 32,
+  runnerPasses: 64,
+  runnerPassesPerScope: 24,
   runnerSetPasses: 16,
-  autoscalingPasses: 4,
+  autoscalingPasses: 16,
   writesAtOnce: 16,
   passBackoff: { baseMs: 500, capMs: 60_000 },
   changeDelayMs: 1_000,

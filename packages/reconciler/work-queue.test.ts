@@ -75,6 +75,24 @@ describe("the work queue", () => {
     expect(queue.busyCount()).toBe(0);
   });
 
+  it("a lane that hangs holds up itself only, and lanes take turns", async () => {
+    const { clock, queue, passes } = setUp(
+      async (key) => {
+        await clock.sleep(key.startsWith("stuck") ? 60_000 : 10);
+        return {};
+      },
+      { concurrency: 4, lanes: { of: (key) => key.split("-")[0] ?? "", concurrency: 3 } },
+    );
+    for (let i = 0; i < 20; i++) queue.add(`stuck-${i}`);
+    for (let i = 0; i < 5; i++) queue.add(`a-${i}`);
+    for (let i = 0; i < 5; i++) queue.add(`b-${i}`);
+    await clock.runFor(1_000);
+    const lanes = passes.map(({ key }) => key.split("-")[0]);
+    expect(lanes.filter((lane) => lane === "stuck")).toHaveLength(3);
+    // The first started alone, before the other lane had anything.
+    expect(lanes.slice(4)).toEqual(["a", "b", "a", "b", "a", "b", "a", "b", "b"]);
+  });
+
   it("waits longer after each failure, up to the cap, and starts anew after a success", async () => {
     let failing = true;
     const { clock, queue, passes } = setUp(async () => {

@@ -14,8 +14,10 @@ export interface PassResult {
 export interface WorkQueueOptions {
   /** For the log. */
   name: string;
-  /** Passes that may run at once. */
+  /** Passes that may run at once … */
   concurrency: number;
+  /** … and of one lane. Lanes take turns, so that a service that hangs holds up its own lane only. */
+  lanes?: { of: (key: string) => string; concurrency: number };
   backoff: Backoff;
   /** A change during a back-off shortens the wait, but not below this (ms after the failure). */
   changeDelayMs: number;
@@ -35,6 +37,7 @@ export interface WorkQueue {
 }
 
 interface Item {
+  lane: string;
   state: "idle" | "queued" | "running";
   /** Asked for again while running. */
   dirty: boolean;
@@ -48,7 +51,7 @@ export function createWorkQueue(
   options: WorkQueueOptions,
 ): WorkQueue {
   const items = new Map<string, Item>();
-  const queued: string[] = [];
+  const lanes = createLanes(options.lanes?.concurrency ?? options.concurrency);
   const running = new Set<Promise<void>>();
   let stop: AbortSignal | undefined;
 
@@ -56,6 +59,7 @@ export function createWorkQueue(
     const known = items.get(key);
     if (known) return known;
     const item: Item = {
+      lane: "",
       state: "idle",
       dirty: false,
       failures: 0,
@@ -72,7 +76,8 @@ export function createWorkQueue(
     if (item.state === "running") item.dirty = true;
     if (item.state !== "idle") return;
     item.state = "queued";
-    queued.push(key);
+    item.lane = options.lanes?.of(key) ?? "";
+    lanes.push(item.lane, key);
     pump();
   }
 
@@ -86,13 +91,15 @@ export function createWorkQueue(
 
   function pump() {
     while (stop && !stop.aborted && running.size < options.concurrency) {
-      const key = queued.shift();
+      const key = lanes.take();
       if (key === undefined) return;
       const item = itemOf(key);
       item.state = "running";
       item.dirty = false;
+      const { lane } = item;
       const call = runPass(key, item, stop).then(() => {
         running.delete(call);
+        lanes.end(lane);
         pump();
       });
       running.add(call);
@@ -143,7 +150,39 @@ export function createWorkQueue(
       for (const item of items.values()) item.timer?.cancel();
       await Promise.all(running);
     },
-    busyCount: () => queued.length + running.size,
+    busyCount: () => lanes.waitingCount() + running.size,
+  };
+}
+
+/** First come, first served within a lane; between lanes in turn. */
+function createLanes(atOnce: number) {
+  const waiting = new Map<string, string[]>();
+  const open = new Map<string, number>();
+  return {
+    push(lane: string, key: string) {
+      const keys = waiting.get(lane) ?? [];
+      waiting.set(lane, keys);
+      keys.push(key);
+    },
+    take(): string | undefined {
+      for (const [lane, keys] of waiting) {
+        const used = open.get(lane) ?? 0;
+        if (used >= atOnce) continue;
+        const key = keys.shift();
+        // To the end of the row of lanes, or out of it.
+        waiting.delete(lane);
+        if (keys.length > 0) waiting.set(lane, keys);
+        open.set(lane, used + 1);
+        return key;
+      }
+      return undefined;
+    },
+    end(lane: string) {
+      const left = (open.get(lane) ?? 1) - 1;
+      if (left > 0) open.set(lane, left);
+      else open.delete(lane);
+    },
+    waitingCount: () => [...waiting.values()].reduce((sum, keys) => sum + keys.length, 0),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from "@runlet/kubernetes/client";
 import type { Context } from "../context.ts";
 import type { Kind } from "../kinds.ts";
-import { controllerOf, objectKey } from "../object-key.ts";
+import { controllerOf, objectKey, parseKey } from "../object-key.ts";
 import type { Namespace } from "../namespace-scope.ts";
 import { createWorkQueue, type WorkQueue } from "../work-queue.ts";
 import { reconcileAutoscaling } from "./autoscaling-runner-set/reconcile.ts";
@@ -68,9 +68,14 @@ function createQueues(ctx: Context, setMemory: SetMemory): Queues {
       ...common,
       name: "ephemeral-runners",
       concurrency: settings.runnerPasses,
+      lanes: { of: (key) => scopeOf(ctx, key), concurrency: settings.runnerPassesPerScope },
       pass: (key, signal) => reconcileRunner(ctx, key, signal),
     }),
   };
+}
+
+function scopeOf(ctx: Context, runner: string): string {
+  return ctx.kinds.runners.find(parseKey(runner))?.spec.githubConfigUrl ?? "";
 }
 
 function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
@@ -84,6 +89,7 @@ function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
     const { autoscalingRunnerSetNamespace: namespace, autoscalingRunnerSetName: name } =
       object.spec;
     queues.autoscaling.add(`${namespace ?? ""}/${name ?? ""}`);
+    addAllOf(ctx, queues, namespace ?? "");
   });
   runnerSets.onChange(({ type, object }) => {
     if (type === "set") noteOrder(memory, object);

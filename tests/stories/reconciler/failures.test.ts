@@ -149,6 +149,35 @@ describe("a pod that ends with a job", () => {
   });
 });
 
+describe("a node that is lost", () => {
+  it("its idle runner ends when the pod is given up, and its registration goes", async () => {
+    const world = await serveOne([works]);
+    await world.clock.runFor(3_000);
+    world.kubelet.faults.loseNode("node-1");
+    // 340 s until the node's pods are deleted, 30 s of grace, a minute of ours.
+    await world.clock.runFor(450_000);
+    expect(world.runners()).toEqual([]);
+    expect(world.github.control.runners()).toEqual([]);
+    // The pod itself waits for its node, or for Kubernetes' own collection.
+    expect(world.pods()).toHaveLength(1);
+  });
+
+  it("its busy runner is kept until the service gives the job up", async () => {
+    const world = createWorld({ knobs: { jobLapseMs: 900_000 } });
+    await world.serve("builders");
+    world.github.control.queueJobs({ scaleSet: "builders", durationMs: 3_600_000 });
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(3_000);
+    world.kubelet.faults.loseNode("node-1");
+    await world.clock.runFor(600_000);
+    expect(world.github.control.runners()).toHaveLength(1);
+    expect(world.runners()).toHaveLength(1);
+    await world.clock.runFor(400_000);
+    expect(world.runners()).toEqual([]);
+    expect(world.github.control.runners()).toEqual([]);
+  });
+});
+
 describe("a cluster that does not take the pod", () => {
   it("quota: a slow retry with the same registration, told as refused, then a runner", async () => {
     const world = createWorld();

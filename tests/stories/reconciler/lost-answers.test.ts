@@ -79,6 +79,29 @@ describe("answers that get lost", () => {
     expect(world.github.control.runners()).toHaveLength(3);
   });
 
+  it("one organisation whose service hangs does not hold up another's runners", async () => {
+    const world = createWorld();
+    await world.serve("stuck");
+    const other = runnerSetManifest("builders").replace("/my-org", "/other-org");
+    world.kube.applyManifests(other);
+    await world.clock.runFor(3_000);
+    const hang = {
+      route: "generateJitConfig",
+      scaleSet: "stuck",
+      hang: true,
+      times: 10_000,
+    } as const;
+    world.github.control.addFault(hang);
+    await world.order("stuck", 200, 1);
+    await world.clock.runFor(1_000);
+    const before = world.clock.nowMs();
+    await world.order("builders", 10, 1);
+    const areUp = () => world.runnerSetOf("builders")?.status?.runningEphemeralRunners === 10;
+    await world.clock.runUntil(areUp, 3_000, "ten runners of the other organisation");
+    expect(world.clock.nowMs() - before).toBeLessThan(3_000);
+    expect(world.pods()).toHaveLength(10);
+  });
+
   it("a scale set that vanished at the service is made again and the set follows it", async () => {
     const world = createWorld();
     await world.serve("builders");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { annotations, namespaces } from "@runlet/kubernetes/resources";
+import { annotations, autoscalingListeners, namespaces } from "@runlet/kubernetes/resources";
 import { applyNamespace, createWorld, namespace, runnerSetManifest } from "./reconciler-world.ts";
 
 const share = `${annotations.share}: "true"`;
@@ -61,6 +61,22 @@ describe("what is not Runlet's", () => {
     );
     await world.clock.runFor(3_000);
     expect(world.runnerSetOf("builders")).toBeDefined();
+  });
+
+  it("the children of a set that ARC's listener serves are left alone too", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.kube.applyManifests(listenerManifest("builders"));
+    await world.clock.runFor(1_000);
+    await world.order("builders", 3, 1);
+    await world.clock.runFor(60_000);
+    expect(world.runners()).toEqual([]);
+    await world.admin.remove(autoscalingListeners, {
+      namespace: "default",
+      name: "builders-listener",
+    });
+    await world.clock.runFor(5_000);
+    expect(world.runners()).toHaveLength(3);
   });
 
   it("the later of two sets of one name is refused, and takes over when the first is deleted", async () => {

@@ -1,5 +1,6 @@
 // Why: gathers what plan-claim.ts judges.
 import type { AutoscalingRunnerSet } from "@runlet/kubernetes/resources";
+import { hasListener } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { objectKey } from "../../object-key.ts";
 import { planClaim, type Claim } from "./plan-claim.ts";
@@ -13,7 +14,11 @@ export function judgeClaim(ctx: Context, set: AutoscalingRunnerSet) {
     .all()
     .filter((one) => ctx.scope.manages(one.metadata.namespace ?? ""))
     .flatMap((one) => claimOf(one) ?? []);
-  return planClaim(claim, others, hasListener(ctx, set));
+  return planClaim(
+    claim,
+    others,
+    hasListener(ctx, set.metadata.namespace ?? "", set.metadata.name),
+  );
 }
 
 /** Undefined when its URL cannot be read: then it names no scale set at all. */
@@ -29,15 +34,4 @@ function claimOf(set: AutoscalingRunnerSet): Claim | undefined {
   } catch {
     return undefined;
   }
-}
-
-function hasListener(ctx: Context, set: AutoscalingRunnerSet): boolean {
-  return ctx.kinds.listeners
-    .all()
-    .some(
-      (listener) =>
-        listener.metadata.deletionTimestamp === undefined &&
-        listener.spec.autoscalingRunnerSetNamespace === set.metadata.namespace &&
-        listener.spec.autoscalingRunnerSetName === set.metadata.name,
-    );
 }

@@ -6,6 +6,7 @@ import {
   finalizers,
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
+import { isRunnerSetOfArc } from "../../arc.ts";
 import { creatable } from "../../breaker.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
@@ -49,6 +50,7 @@ export async function reconcileRunnerSet(
 ): Promise<PassResult> {
   const set = ctx.kinds.runnerSets.find(parseKey(key));
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
+  if (isRunnerSetOfArc(ctx, set)) return {};
   const seen = observeSet(ctx, set);
   if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen);
   if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);

@@ -6,6 +6,7 @@ import {
   ephemeralRunners,
   type EphemeralRunner,
 } from "@runlet/kubernetes/resources";
+import { isRunnerOfArc } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf, objectKey, parseKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
@@ -29,6 +30,7 @@ export async function reconcileRunner(
 ): Promise<PassResult> {
   const runner = ctx.kinds.runners.find(parseKey(key));
   if (!runner || !ctx.scope.manages(runner.metadata.namespace ?? "")) return {};
+  if (isRunnerOfArc(ctx, runner)) return {};
   if (runner.metadata.deletionTimestamp) return finalizeRunner(ctx, runner, signal);
   if (ctx.kinds.runners.isGoing(runner)) return {};
   const held = runner.metadata.finalizers ?? [];
