@@ -9,6 +9,7 @@ import { badRequest, badValue, forbidden, required, type Cause } from "./status-
 
 /** Defaults of a new or changed object, in place. `old` is undefined for a new one. */
 export function defaultBuiltIn(cluster: Cluster, object: ApiObject, old?: ApiObject): void {
+  dropNulls(object);
   switch (object.kind) {
     case "Pod":
       defaultPod(object);
@@ -35,6 +36,14 @@ export function defaultBuiltIn(cluster: Cluster, object: ApiObject, old?: ApiObj
       break;
     default:
   }
+}
+
+/** A null field of a built-in object is an absent one; in a map of strings it is "". */
+function dropNulls(object: ApiObject) {
+  for (const [key, value] of Object.entries(object)) if (value === null) delete object[key];
+  if (object.kind !== "ConfigMap" || !isRecord(object.data)) return;
+  for (const [key, value] of Object.entries(object.data)) object.data[key] = value ?? "";
+  if (Object.keys(object.data).length === 0) delete object.data;
 }
 
 const conditionTime = (crd: ApiObject) =>

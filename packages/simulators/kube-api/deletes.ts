@@ -42,7 +42,9 @@ export function deleteObject(
   const collection = collectionOf(kind);
   const key = keyOf(place.namespace, place.name);
   if (!waits) {
-    return { gone: true, object: cluster.store.remove(collection, key, marked) ?? marked };
+    // A pod is marked even when it goes at once; watches see both steps. Others go as they are.
+    if (kind.kind === "Pod" && !same(marked, current)) cluster.store.put(collection, key, marked);
+    return { gone: true, object: cluster.store.remove(collection, key) ?? current };
   }
   if (same(marked, current)) return { gone: false, object: current };
   return { gone: false, object: cluster.store.put(collection, key, marked) };
@@ -84,14 +86,13 @@ function mark(cluster: Cluster, current: ApiObject, grace: number, finalizers: s
   const { metadata } = current;
   const shortened = grace !== (metadata.deletionGracePeriodSeconds ?? grace);
   const first = metadata.deletionTimestamp === undefined;
-  const isPod = current.kind === "Pod";
   const isNamespace = current.kind === "Namespace";
   const endsAt = timestamp(cluster.clock.wallMs() + grace * 1000);
   const marked = withMeta(current, {
     deletionTimestamp: first || shortened ? endsAt : metadata.deletionTimestamp,
     deletionGracePeriodSeconds: isNamespace ? undefined : grace,
     finalizers: finalizers.length > 0 ? finalizers : undefined,
-    generation: first && isPod ? (metadata.generation ?? 0) + 1 : metadata.generation,
+    generation: metadata.generation && first ? metadata.generation + 1 : metadata.generation,
   });
   if (!isNamespace) return marked;
   const phase = isRecord(current.status) ? { ...current.status, phase: "Terminating" } : {};

@@ -19,7 +19,9 @@ export function applyJsonPatch(target: unknown, patch: unknown): unknown {
       "error decoding patch: json: cannot unmarshal object into a list of operations",
     );
   }
-  return patch.map(parseOperation).reduce(applyOne, clone(target));
+  const result = patch.map(parseOperation).reduce(applyOne, clone(target));
+  if (!isRecord(result)) throw patchRejected();
+  return result;
 }
 
 function parseOperation(value: unknown): Operation {

@@ -117,7 +117,7 @@ export function parseMeta(value: unknown): { metadata: ObjectMeta; wrong?: strin
   for (const field of ["labels", "annotations"]) {
     const map = metadata[field];
     if (isRecord(map)) fillNulls(map);
-    if (map === null) delete metadata[field];
+    if (map === null || (isRecord(map) && Object.keys(map).length === 0)) delete metadata[field];
     else if (map !== undefined && !isTextMap(map)) {
       return { metadata: { name: "" }, wrong: `metadata.${field} must be a map of strings` };
     }

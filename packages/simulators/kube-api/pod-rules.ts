@@ -121,6 +121,12 @@ const frozen =
 
 /** A pod's spec stays as it is but for a few fields. */
 export function validatePodUpdate(pod: ApiObject, old: ApiObject): Cause[] {
+  for (const field of ["containers", "initContainers"]) {
+    const count = (object: ApiObject) => list(at(object, "spec", field)).length;
+    if (count(pod) === count(old)) continue;
+    const message = "Forbidden: pod updates may not add or remove containers";
+    return [{ reason: "FieldValueForbidden", message, field: `spec.${field}` }];
+  }
   if (same(unchangeable(pod), unchangeable(old))) return [];
   return [{ reason: "FieldValueForbidden", message: `Forbidden: ${frozen}`, field: "spec" }];
 }

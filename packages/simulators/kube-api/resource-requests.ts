@@ -265,7 +265,7 @@ function showList(cluster: Cluster, request: ResourceRequest): unknown {
   return {
     kind: `${kind.kind}List`,
     apiVersion: apiVersionOf(kind),
-    metadata,
+    metadata: kind.custom ? { continue: "", ...metadata } : metadata,
     items: kind.custom ? items : items.map(bare),
   };
 }

@@ -28,7 +28,7 @@ export interface Store {
   /** Writes `object` (new or changed) under the next number and returns it with that resourceVersion. */
   put(collection: string, key: string, object: ApiObject): ApiObject;
   /** Removes and returns the last state with the deletion's number; undefined if there was none. */
-  remove(collection: string, key: string, lastState?: ApiObject): ApiObject | undefined;
+  remove(collection: string, key: string): ApiObject | undefined;
   /** Events of a collection after `revision`, oldest first; undefined when some are forgotten. */
   eventsAfter(collection: string, revision: number): StoreEvent[] | undefined;
   /** Calls `listener` at each later write, in order. Returns the end of it. */
@@ -100,11 +100,11 @@ export function createStore(options: { historyEvents: number }): Store {
       record({ revision, type, collection, key, object: next, previous });
       return next;
     },
-    remove(collection, key, lastState) {
+    remove(collection, key) {
       const previous = objects(collection).get(key);
       if (!previous) return undefined;
       revision++;
-      const object = stamped(lastState ?? previous);
+      const object = stamped(previous);
       objects(collection).delete(key);
       record({ revision, type: "DELETED", collection, key, object, previous });
       return object;

@@ -59,16 +59,14 @@ export function prune(value: unknown, schema: Schema, path = ""): string[] {
   return gone;
 }
 
-/** Fills in defaults in place; a null where null is not allowed counts as absent. */
+/** Fills in defaults in place; a null where null is not allowed is an absent field. */
 export function fillDefaults(value: unknown, schema: Schema): void {
   if (Array.isArray(value) && schema.items) {
     for (const item of value) fillDefaults(item, schema.items);
   }
   if (!isRecord(value)) return;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (value[key] === null && !property.nullable && property.default !== undefined) {
-      delete value[key];
-    }
+    if (value[key] === null && !property.nullable) delete value[key];
     if (value[key] === undefined && property.default !== undefined) {
       value[key] = clone(property.default);
     }

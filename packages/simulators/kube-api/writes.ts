@@ -5,7 +5,6 @@ import {
   isRecord,
   list,
   same,
-  textAt,
   without,
   type ApiObject,
   type JsonObject,
@@ -51,14 +50,14 @@ function parseObject(kind: Kind, body: unknown, options: WriteOptions): Written 
   if (wrong) throw status.badRequest(`${kind.kind} cannot be handled: ${wrong}`);
   const object: ApiObject = {
     apiVersion: apiVersionOf(kind),
-    kind: kind.kind,
+    kind: kind.custom && typeof body.kind === "string" ? body.kind : kind.kind,
     metadata,
     ...clone(without(body, "apiVersion", "kind", "metadata")),
   };
   return { object, warnings: applySchema(kind, object, options) };
 }
 
-/** Refuses a body of another version (400) or kind (400; for custom kinds, by validation, 422). */
+/** Refuses a body of another version or kind; another custom kind is found by validation. */
 function refuseOtherType(kind: Kind, body: JsonObject) {
   const expected = apiVersionOf(kind);
   const { apiVersion = expected, kind: sent = kind.kind } = body;
@@ -66,11 +65,7 @@ function refuseOtherType(kind: Kind, body: JsonObject) {
     const data = `the API version in the data (${String(apiVersion)})`;
     throw status.badRequest(`${data} does not match the expected API version (${expected})`);
   }
-  if (sent === kind.kind) return;
-  if (kind.custom) {
-    const cause = status.badValue("kind", sent, `must be ${kind.kind}`);
-    throw status.invalid(about(kind, textAt(body, "metadata", "name")), [cause], String(sent));
-  }
+  if (sent === kind.kind || (kind.custom && typeof sent === "string")) return;
   const what = `${String(sent)} in version "${kind.version}"`;
   throw status.badRequest(`${what} cannot be handled as a ${kind.kind}`);
 }
@@ -88,11 +83,14 @@ function applySchema(kind: Kind, object: ApiObject, options: WriteOptions): stri
 }
 
 function refuseInvalid(kind: Kind, object: ApiObject, old?: ApiObject) {
+  const wrongKind = status.badValue("kind", object.kind, `must be ${kind.kind}`);
   const causes = [
+    ...(object.kind === kind.kind ? [] : [wrongKind]),
     ...validateMeta(object),
     ...(kind.custom ? validate(object, kind.custom.schema) : validateBuiltIn(object, old)),
   ];
-  if (causes.length > 0) throw status.invalid(about(kind, object.metadata.name ?? ""), causes);
+  const what = about(kind, object.metadata.name ?? "");
+  if (causes.length > 0) throw status.invalid(what, causes, object.kind);
 }
 
 /** Creates an object of `kind` in `namespace` ("" for a cluster-scoped kind). */
@@ -202,7 +200,7 @@ export function updateObject(
   const { kind, name } = place;
   const current = getObject(cluster, place);
   const { object: wanted, warnings } = parseObject(kind, change(clone(current)), options);
-  if (wanted.metadata.name !== undefined && wanted.metadata.name !== name) {
+  if (wanted.metadata.name !== name) {
     const why = `the name of the object (${wanted.metadata.name}) does not match the name on the URL`;
     throw status.badRequest(`${why} (${name})`);
   }
@@ -298,7 +296,11 @@ function commit(
   if (dryRun) return result;
   const collection = collectionOf(place.kind);
   const key = keyOf(place.namespace, place.name);
-  if (isReadyToGo(result)) return cluster.store.remove(collection, key, result) ?? result;
+  if (isReadyToGo(result)) {
+    // The writer gets what he wrote; watches see the last state that was stored.
+    const { resourceVersion } = cluster.store.remove(collection, key)?.metadata ?? {};
+    return withMeta(result, { resourceVersion });
+  }
   return cluster.store.put(collection, key, result);
 }
 

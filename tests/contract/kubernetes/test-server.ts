@@ -74,8 +74,9 @@ export function findRealServer(): { server: string; ca: string; token: string } 
   return where ? realServer.parse(JSON.parse(where)) : undefined;
 }
 
-export function openBackend(): Backend {
-  const real = findRealServer();
+/** The server under test without our CRDs; "simulator": that one in any case. */
+export function openBackend(which: "named" | "simulator" = "named"): Backend {
+  const real = which === "named" ? findRealServer() : undefined;
   if (real) {
     const { server, ca, token } = real;
     const clock = createSystemClock();
@@ -219,3 +220,9 @@ export const pod = (name: string, spec: JsonObject = {}, metadata: JsonObject = 
   metadata: { name, ...metadata },
   spec: { containers: [{ name: "runner", image: "runner:1" }], restartPolicy: "Never", ...spec },
 });
+
+/** Which random walks differential.test.ts takes: RUNLET_WALKS of them (12) from seed RUNLET_SEED (1) on. */
+export function readWalks(): { first: number; count: number } {
+  const read = (name: string, usual: number) => Number(process.env[name] ?? usual);
+  return { first: read("RUNLET_SEED", 1), count: read("RUNLET_WALKS", 12) };
+}
