@@ -1,9 +1,11 @@
 // Why: a run takes half a minute; whoever watches wants to see it live. On a terminal one line is redrawn, elsewhere
 // plain lines come when something has changed.
-import type { ScenarioPlan } from "../world/plan-scenario.ts";
+import type { FaultPlan, ScenarioPlan } from "../world/plan-scenario.ts";
 import type { World } from "../world/world.ts";
 
 export interface Display {
+  /** A fault has struck. */
+  fault(fault: FaultPlan, what: string): void;
   show(phase: string): void;
   /** Takes the live line away. */
   end(): void;
@@ -15,9 +17,18 @@ interface Output {
   live: boolean;
 }
 
+const faultWords: Record<FaultPlan["kind"], string> = {
+  "kill-poller": "a poller is killed with SIGKILL",
+  "freeze-poller": "a poller is frozen with SIGSTOP beyond its lease",
+  "cut-watches": "all watches of a cluster are cut",
+  "service-answers": "the Actions Service answers with errors",
+  "cluster-answers": "a Kubernetes API answers with errors",
+  "cluster-unreachable": "a cluster cannot be reached",
+  "queue-tokens-expire": "every queue token expires",
+};
+
 /** Log events worth a line of their own, in words. */
 const events: Record<string, string> = {
-  invocation_failed: "a poller was killed",
   shard_handed_over: "a poller handed its shard over",
   shard_rests: "a shard rests",
   cluster_silent: "a cluster does not answer",
@@ -40,13 +51,18 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
       const words = events[line.event] ?? takenWords(line);
       if (!words) continue;
       clear();
-      const where = line["shard"] ?? line["cluster"] ?? "";
-      output.write(`${stamp()}  ${words}${where === "" ? "" : ` (${String(where)})`}\n`);
+      const place = line["shard"] ?? line["cluster"];
+      const where = typeof place === "string" ? place : "";
+      output.write(`${stamp()}  ${words}${where === "" ? "" : ` (${where})`}\n`);
     }
     seen = lines.length;
   }
 
   return {
+    fault({ kind }, what) {
+      clear();
+      output.write(`${stamp()}  fault: ${faultWords[kind]}${what === "" ? "" : ` (${what})`}\n`);
+    },
     show(phase) {
       tellEvents();
       const line = `${phase}: ${describe(world, plan)}`;

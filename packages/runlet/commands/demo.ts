@@ -64,9 +64,13 @@ async function demo(flags: PlayFlags): Promise<number> {
     }
   });
   say(`runlet demo: ${describe(flags)}`);
-  const played = play(world, plan, { limitMs, onProgress: (phase) => display.show(phase) }).then(
+  const played = play(world, plan, {
+    limitMs,
+    onProgress: (phase) => display.show(phase),
+    onFault: (fault, what) => display.fault(fault, what),
+  }).then(
     () => undefined,
-    (error: unknown) => error,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
   );
   const outcome = await Promise.race([played, interrupted]);
   display.end();

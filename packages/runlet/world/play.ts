@@ -4,7 +4,7 @@ import type { Clock } from "@runlet/runtime/clock";
 import { autoscalingRunnerSets } from "@runlet/kubernetes/resources";
 import { runnersNamespace } from "./manifests.ts";
 import { countLeftovers, describeLeftovers, findLeftovers } from "./leftovers.ts";
-import type { ScenarioPlan } from "./plan-scenario.ts";
+import type { FaultPlan, ScenarioPlan } from "./plan-scenario.ts";
 import { strike } from "./strike.ts";
 import type { World } from "./world.ts";
 
@@ -13,6 +13,8 @@ export interface PlayOptions {
   limitMs: number;
   /** Called a few times a second with what is going on. */
   onProgress?: (phase: "starting" | "playing" | "draining") => void;
+  /** Called when a fault has struck, with what it hit. */
+  onFault?: (fault: FaultPlan, what: string) => void;
 }
 
 /** What did not end in time. */
@@ -46,16 +48,17 @@ export async function play(world: World, plan: ScenarioPlan, options: PlayOption
       }
     });
   }
-  for (const fault of plan.faults) clock.after(fault.atMs, () => strike(world, fault));
+  for (const fault of plan.faults)
+    clock.after(fault.atMs, () => strike(world, fault, options.onFault ?? (() => {})));
   const lastAt = Math.max(
     0,
     ...plan.jobs.map(({ atMs }) => atMs),
     ...plan.faults.map(({ atMs }) => atMs),
   );
-  await clock.sleep(lastAt + 1);
+  const allQueuedAt = clock.nowMs() + lastAt;
   await waitFor(
     "playing",
-    () => openJobs(world) === 0,
+    () => clock.nowMs() > allQueuedAt && openJobs(world) === 0,
     () => `${openJobs(world)} open jobs to end`,
   );
 

@@ -1,4 +1,5 @@
 // Why: one set of figures describes a run, for a person's summary and for a machine alike.
+import type { SimulatorEvent } from "@runlet/simulators/actions-service/events";
 import { countLeftovers, findLeftovers } from "./leftovers.ts";
 import type { ScenarioPlan } from "./plan-scenario.ts";
 import type { World } from "./world.ts";
@@ -37,7 +38,7 @@ export function reportOn(world: World, plan: ScenarioPlan, seconds: number): Rep
     ({ state, outcome, result }) =>
       state === "completed" && (outcome === result || outcome === "canceled"),
   );
-  const orphaned = recorder.count("sessions-orphaned");
+  const refusals = judgeRefusals(facts);
   return {
     jobs: {
       queued: plan.jobs.length,
@@ -54,8 +55,8 @@ export function reportOn(world: World, plan: ScenarioPlan, seconds: number): Rep
     sessions: {
       created: factsOf("session-created"),
       resumed: recorder.count("sessions-resumed"),
-      orphaned,
-      conflicts: factsOf("session-refused"),
+      orphaned: refusals.orphans,
+      conflicts: refusals.unexplained,
     },
     latencyMs: {
       availableToPatch: percentiles(recorder.availableToPatch()),
@@ -72,6 +73,28 @@ export function reportOn(world: World, plan: ScenarioPlan, seconds: number): Rep
 
 function* startedKeys(facts: ReturnType<World["recorder"]["facts"]>) {
   for (const fact of facts) if (fact.kind === "job-started") yield fact.job.key;
+}
+
+/**
+ * A 409 is explained when the session in the way is an orphan: created, but its answer never reached a poller that
+ * could use it (killed or timed out in the one window that cannot be closed), so nobody ever polled with it.
+ */
+export function judgeRefusals(facts: readonly SimulatorEvent[]) {
+  const current = new Map<string, string>();
+  const used = new Set<string>();
+  const orphans = new Set<string>();
+  let unexplained = 0;
+  for (const fact of facts) {
+    if (fact.kind === "session-created") current.set(fact.scaleSet, fact.sessionId);
+    else if (fact.kind === "poll-opened" || fact.kind === "session-refreshed") {
+      used.add(fact.sessionId);
+    } else if (fact.kind === "session-refused") {
+      const inTheWay = current.get(fact.scaleSet);
+      if (inTheWay !== undefined && !used.has(inTheWay)) orphans.add(inTheWay);
+      else unexplained++;
+    }
+  }
+  return { orphans: orphans.size, unexplained };
 }
 
 /** Nearest-rank percentiles, one decimal; 0 when there is nothing. */

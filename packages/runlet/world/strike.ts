@@ -6,22 +6,37 @@ import type { World } from "./world.ts";
 
 const retryMs = 100;
 
-export function strike(world: World, fault: FaultPlan): void {
+/** Does it; `told` is called when it has really struck (a kill waits for its moment). */
+export function strike(
+  world: World,
+  fault: FaultPlan,
+  told: (fault: FaultPlan, what: string) => void,
+): void {
+  const tell = (what = "") => told(fault, what);
   switch (fault.kind) {
     case "kill-poller":
-      return strikeHolder(world, (poller) => poller.kill());
+      return strikeHolder(world, (poller) => {
+        tell(`${poller.shard}, ${poller.name}`);
+        poller.kill();
+      });
     case "freeze-poller":
-      return strikeHolder(world, (poller) => poller.freeze(fault.forMs));
+      return strikeHolder(world, (poller) => {
+        tell(`${poller.shard}, ${poller.name}, for ${fault.forMs} ms`);
+        poller.freeze(fault.forMs);
+      });
     case "cut-watches":
+      tell(fault.cluster);
       return void world.clusters.get(fault.cluster)?.api.cutWatches({ broken: true });
     case "service-answers": {
       const { status, times } = fault;
+      tell(`${times} × ${status}, ${fault.route === "*" ? "any route" : fault.route}`);
       const route = fault.route as "*"; // plan-scenario's routes are the simulator's names
       const retryAfter = status === 429 ? { retryAfter: "1" } : {};
       return world.service.control.addFault({ route, status, times, ...retryAfter });
     }
     case "cluster-answers": {
       const { status, times } = fault;
+      tell(`${times} × ${status}, ${fault.cluster}`);
       const effect = {
         kind: "status",
         status,
@@ -30,11 +45,13 @@ export function strike(world: World, fault: FaultPlan): void {
       return void world.clusters.get(fault.cluster)?.api.addFault({ effect, times });
     }
     case "cluster-unreachable": {
+      tell(`${fault.cluster}, for ${fault.forMs} ms`);
       const effect = { kind: "unreachable" } as const;
       const end = world.clusters.get(fault.cluster)?.api.addFault({ effect });
       return void world.clock.after(fault.forMs, () => end?.());
     }
     case "queue-tokens-expire":
+      tell();
       return world.service.control.expireQueueTokens();
   }
 }

@@ -1,20 +1,12 @@
 // Why: the Actions Service, clusters with their reconcilers, and the functions between them, in one value over a
 // clock and a seed. Stories, seeds, demo and `runlet start` all play in it.
 import type { Credentials } from "@runlet/coordination/credentials";
-import { createRegistry, type ClusterRow } from "@runlet/coordination/registry";
+import { createRegistry } from "@runlet/coordination/registry";
 import type { Table } from "@runlet/coordination/table";
 import type { ClusterAccess } from "@runlet/kubernetes/client";
-import {
-  ephemeralRunners,
-  ephemeralRunnerSets,
-  labels,
-  type EphemeralRunner,
-  type EphemeralRunnerSet,
-} from "@runlet/kubernetes/resources";
-import { createWatchedKind } from "@runlet/kubernetes/watch";
 import type { ReconcilerSettings } from "@runlet/reconciler/settings";
 import type { Clock } from "@runlet/runtime/clock";
-import { createLog, createSilentLog, type Log } from "@runlet/runtime/log";
+import { createLog, type Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
 import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
@@ -27,6 +19,7 @@ import { createWorldCluster, type WorldCluster } from "./cluster.ts";
 import type { Functions } from "./functions.ts";
 import { credentialManifest, runnerSetManifest } from "./manifests.ts";
 import type { ScaleSetPlan } from "./plan-scenario.ts";
+import { observeCluster } from "./observe-cluster.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Transport } from "./transport.ts";
 
@@ -64,7 +57,7 @@ export interface WorldDeps<F extends Functions> {
   random: Random;
   table: Table;
   transport: Transport;
-  createFunctions(parts: FunctionParts): Promise<F>;
+  createFunctions: (parts: FunctionParts) => Promise<F>;
 }
 
 export interface World<F extends Functions = Functions> {
@@ -88,9 +81,10 @@ export async function createWorld<F extends Functions>(
   options: WorldOptions,
 ): Promise<World<F>> {
   const { clock, random, table, transport } = deps;
-  const pat = `ghp_${Buffer.from(random.bytes(18)).toString("hex")}`;
-  const webhookSecret = Buffer.from(random.bytes(20)).toString("hex");
-  const configUrl = `${transport.serviceUrl}/acme`;
+  const secrets = {
+    pat: `ghp_${Buffer.from(random.bytes(18)).toString("hex")}`,
+    webhookSecret: Buffer.from(random.bytes(20)).toString("hex"),
+  };
   const recorder = createRecorder(
     new Map(options.scaleSets.map((plan) => [plan.name, limitsOf(plan)])),
   );
@@ -99,29 +93,99 @@ export async function createWorld<F extends Functions>(
     options.onLine?.(line);
   };
   const log = createLog({ write: onLine, wallMs: () => clock.wallMs() }, { level: "debug" });
+  const door: { deliver?: Functions["deliver"] } = {};
+  const service = createService(deps, options, secrets, door);
+  service.listen((fact) => recorder.fact(fact));
+  await transport.serveService(service);
+  const clusters = await createClusters(deps, options, log, secrets.pat);
+  const configUrl = `${transport.serviceUrl}/acme`;
+  const { settings } = options;
+  const find: Credentials["find"] = async () => ({
+    credential: { kind: "pat", token: secrets.pat },
+  });
+  const functions = await deps.createFunctions({
+    clock,
+    random,
+    log,
+    table,
+    settings,
+    credentials: { find },
+    configUrl,
+    pat: secrets.pat,
+    webhookSecret: secrets.webhookSecret,
+    transport,
+    onLine,
+    clusters: new Map(
+      [...clusters].map(([name, { access }]) => [name, { access: access("runlet-control-plane") }]),
+    ),
+  });
+  door.deliver = (headers, body) => functions.deliver(headers, body);
+  const eyes = new AbortController();
+  const apply = (cluster: string, plan: ScaleSetPlan) =>
+    clusters.get(cluster)?.api.applyManifests(runnerSetManifest(plan, configUrl));
 
-  let functions: F | undefined;
-  const service = createActionsServiceSimulator(
+  return {
+    clock,
+    configUrl,
+    pat: secrets.pat,
+    service,
+    clusters,
+    functions,
+    recorder,
+    apply,
+    async start() {
+      await registerClusters(deps, [...clusters.keys()]);
+      for (const cluster of clusters.values()) {
+        observeCluster(deps, recorder, cluster, eyes.signal);
+        cluster.startReconciler();
+      }
+      for (const plan of options.scaleSets) plan.clusters.forEach((name) => apply(name, plan));
+      functions.startSweeping();
+    },
+    async stop() {
+      eyes.abort(new Error("the world ends"));
+      await functions.stop();
+      for (const cluster of clusters.values()) cluster.stop();
+      service.stop();
+      await transport.close();
+    },
+  };
+}
+
+/** The Actions Service; its webhooks go to the functions once there are some. */
+function createService(
+  { clock, random, transport }: WorldDeps<Functions>,
+  { mode, knobs }: WorldOptions,
+  { pat, webhookSecret }: { pat: string; webhookSecret: string },
+  door: { deliver?: Functions["deliver"] },
+): ActionsServiceSimulator {
+  return createActionsServiceSimulator(
     {
       clock,
       random,
-      deliver: async (_url, headers, body) =>
-        functions ? functions.deliver(headers, body) : Promise.reject(new Error("not up yet")),
+      deliver: async (_url, headers, body) => {
+        if (door.deliver) return door.deliver(headers, body);
+        throw new Error("the webhook function is not up yet");
+      },
     },
     {
-      mode: options.mode,
+      mode,
       pat,
       baseUrl: transport.serviceUrl,
       webhook: { url: `${transport.serviceUrl}/webhook`, secret: webhookSecret },
-      ...(options.knobs && { knobs: options.knobs }),
+      ...(knobs && { knobs }),
     },
   );
-  service.listen((fact) => recorder.fact(fact));
-  await transport.serveService(service);
+}
 
-  const clusters = new Map<string, WorldCluster>();
-  const { scenario, reconcilerSettings } = options;
-  for (const name of options.clusters) {
+async function createClusters(
+  { clock, random, transport }: WorldDeps<Functions>,
+  { clusters, scenario, reconcilerSettings }: WorldOptions,
+  log: Log,
+  pat: string,
+): Promise<Map<string, WorldCluster>> {
+  const made = new Map<string, WorldCluster>();
+  for (const name of clusters) {
     const cluster = await createWorldCluster(
       {
         clock,
@@ -134,88 +198,21 @@ export async function createWorld<F extends Functions>(
       },
       name,
     );
-    clusters.set(name, cluster);
     cluster.api.applyManifests(credentialManifest(pat));
+    made.set(name, cluster);
   }
+  return made;
+}
 
-  const credentials: Credentials = {
-    find: async () => ({ credential: { kind: "pat", token: pat } }),
-  };
-  functions = await deps.createFunctions({
-    ...{ clock, random, log, table, credentials, configUrl, pat, webhookSecret, transport, onLine },
-    settings: options.settings,
-    clusters: new Map(
-      [...clusters].map(([name, cluster]) => [
-        name,
-        { access: cluster.access("runlet-control-plane") },
-      ]),
-    ),
-  });
-  const made = functions;
-  const stopWatching = new AbortController();
-
-  const apply = (cluster: string, plan: ScaleSetPlan) =>
-    clusters.get(cluster)?.api.applyManifests(runnerSetManifest(plan, configUrl));
-
-  return {
-    clock,
-    configUrl,
-    pat,
-    service,
-    clusters,
-    functions: made,
-    recorder,
-    apply,
-    async start() {
-      const registry = createRegistry({ table, clock, random });
-      for (const [name, cluster] of clusters) {
-        const row: ClusterRow = { name, accessRef: name };
-        const known = (await registry.listClusters()).find((found) => found.row.name === name);
-        if (!known) await registry.putCluster(row, undefined);
-        observe({ clock, random }, recorder, cluster, stopWatching.signal);
-        cluster.startReconciler();
-      }
-      for (const plan of options.scaleSets) plan.clusters.forEach((name) => apply(name, plan));
-      made.startSweeping();
-    },
-    async stop() {
-      stopWatching.abort(new Error("the world ends"));
-      await made.stop();
-      for (const cluster of clusters.values()) cluster.stop();
-      service.stop();
-      await transport.close();
-    },
-  };
+async function registerClusters(deps: WorldDeps<Functions>, names: string[]): Promise<void> {
+  const registry = createRegistry(deps);
+  const known = new Set((await registry.listClusters()).map(({ row }) => row.name));
+  for (const name of names) {
+    if (!known.has(name)) await registry.putCluster({ name, accessRef: name }, undefined);
+  }
 }
 
 /** What a set may have altogether: each of its clusters has a runner set with the same limits. */
 function limitsOf({ minRunners, maxRunners, clusters }: ScaleSetPlan) {
   return { minRunners: minRunners * clusters.length, maxRunners: maxRunners * clusters.length };
-}
-
-/** The recorder's eyes in a cluster. */
-function observe(
-  { clock, random }: { clock: Clock; random: Random },
-  recorder: Recorder,
-  { name, admin }: WorldCluster,
-  signal: AbortSignal,
-) {
-  const watch = { client: admin, clock, random, log: createSilentLog() };
-  const sets = createWatchedKind<EphemeralRunnerSet>(watch, {
-    resource: ephemeralRunnerSets,
-    signal,
-  });
-  sets.onChange(({ type, object }) => {
-    const scaleSet = object.metadata.labels?.[labels.scaleSetName] ?? "";
-    const replicas = type === "gone" ? 0 : (object.spec.replicas ?? 0);
-    recorder.desired(scaleSet, name, replicas, clock.nowMs());
-  });
-  const seen = new Set<string>();
-  const runners = createWatchedKind<EphemeralRunner>(watch, { resource: ephemeralRunners, signal });
-  runners.onChange(({ object }) => {
-    const uid = object.metadata.uid ?? "";
-    if (seen.has(uid)) return;
-    seen.add(uid);
-    recorder.runnerMade(name);
-  });
 }
