@@ -14,7 +14,14 @@ import type { RbacObjects } from "./rbac.ts";
 import { listObjects } from "./reads.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { requestToken, reviewAccess, reviewSelf } from "./reviews.ts";
-import { badRequest, noSuchPath, StatusError, unsupportedMediaType } from "./status-error.ts";
+import {
+  badRequest,
+  badValue,
+  invalid,
+  noSuchPath,
+  StatusError,
+  unsupportedMediaType,
+} from "./status-error.ts";
 import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 import { metadataOnly, toTable } from "./tables.ts";
 import type { Line, OpenWatches } from "./watches.ts";
@@ -195,7 +202,14 @@ function patchOf(request: ResourceRequest): (current: ApiObject) => unknown {
   if (!request.contentType.startsWith("application/json-patch") && !isRecord(patch)) {
     throw badRequest("error decoding patch: not an object");
   }
-  return found;
+  return (current) => stillTyped(request.kind, found(current), current);
+}
+
+/** A patch that takes the kind away leaves nothing that could be decoded. */
+function stillTyped(kind: Kind, patched: unknown, current: ApiObject): unknown {
+  if (!kind.custom || typeof at(patched, "kind") === "string") return patched;
+  const cause = badValue("patch", patched, "Object 'Kind' is missing");
+  throw invalid(about(kind, current.metadata.name), [cause]);
 }
 
 function remove(deps: ResourceDeps, request: ResourceRequest): Answer {

@@ -49,6 +49,7 @@ describe("npm run simulator:kube-api", () => {
       expect(readFileSync(kubeconfig, "utf8")).toContain(`server: ${ready.url}`);
       expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
     },
+    60_000,
   );
 
   it("says what is wrong with a flag in one line, and ends with 2", async () => {
@@ -58,12 +59,12 @@ describe("npm run simulator:kube-api", () => {
       ["--port", "65536", "--kubeconfig", "k"],
       ["--port", "1"],
     ];
-    for (const args of wrong) {
-      const { code, out, err } = await serve(args, () => {});
-      expect({ code, out }, args.join(" ")).toEqual({ code: 2, out: "" });
+    const ended = await Promise.all(wrong.map((args) => serve(args, () => {})));
+    for (const [index, { code, out, err }] of ended.entries()) {
+      expect({ code, out }, wrong[index]?.join(" ")).toEqual({ code: 2, out: "" });
       expect(err.trim().split("\n")).toHaveLength(1);
     }
-  });
+  }, 60_000);
 
   it("has a help", async () => {
     const { code, out } = await serve(["--help"], () => {});

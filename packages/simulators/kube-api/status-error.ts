@@ -1,6 +1,7 @@
 // Why: every refusal of a Kubernetes API is a Status object with code, reason, message and details, and
 // clients decide by them (k8s.io/apimachinery, pkg/api/errors).
 import type { JsonObject } from "./api-object.ts";
+import { stringifyJson } from "./json.ts";
 
 export interface Cause {
   reason: string;
@@ -134,6 +135,6 @@ export const required = (field: string, more = ""): Cause => ({
 
 export const badValue = (field: string, value: unknown, why: string): Cause => ({
   reason: "FieldValueInvalid",
-  message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+  message: `Invalid value: ${stringifyJson(value)}: ${why}`,
   field,
 });
