@@ -14,6 +14,11 @@ import {
 } from "./test-server.ts";
 
 const { first, count } = readWalks();
+if (findRealServer() === undefined) {
+  process.stderr.write(
+    "differential.test.ts is skipped: it needs a real API server beside it (npm run test:cluster)\n",
+  );
+}
 
 // RUNLET_SEED=S RUNLET_WALKS=N choose the walks; a failure prints its seed and the way so far.
 describe.skipIf(findRealServer() === undefined)("the simulator beside the real server", () => {
