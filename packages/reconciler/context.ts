@@ -55,4 +55,6 @@ export interface Context {
   };
   /** Scale sets (by AutoscalingRunnerSet uid) that the service does not seem to know any more. */
   doubted: Set<string>;
+  /** Runners (names, by uid of their set) that may or may not have been created: no answer came. */
+  unresolved: Map<string, Set<string>>;
 }

@@ -160,6 +160,7 @@ function createContext(
     events: createEvents({ client, clock, log }),
     wake: { autoscaling: notYet, runnerSet: notYet, runner: notYet },
     doubted: new Set(),
+    unresolved: new Map(),
   };
 }
 

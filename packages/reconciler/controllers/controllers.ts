@@ -114,6 +114,7 @@ function followRunners(ctx: Context, queues: Queues) {
 
 function forgetSet(ctx: Context, memory: SetMemory, uid: string) {
   ctx.breakers.forget(uid);
+  ctx.unresolved.delete(uid);
   memory.newOrders.delete(uid);
   memory.seenPatchIds.delete(uid);
   memory.statusWrites.delete(uid);

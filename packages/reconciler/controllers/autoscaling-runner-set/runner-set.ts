@@ -12,6 +12,7 @@ import { runnerSetMetadata } from "../../child-metadata.ts";
 import type { Context } from "../../context.ts";
 import { contentHash } from "../../hash.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
+import { removeObject } from "../../remove-object.ts";
 import { runnerSetName } from "../../names.ts";
 import { plain } from "../../pod.ts";
 import { ownedBy } from "../../runner-pod.ts";
@@ -34,17 +35,7 @@ export async function keepRunnerSet(
 
 export async function retire(ctx: Context, runnerSet: EphemeralRunnerSet): Promise<void> {
   if (ctx.kinds.runnerSets.isGoing(runnerSet)) return;
-  const { uid } = runnerSet.metadata;
-  try {
-    await ctx.client.remove(
-      ephemeralRunnerSets,
-      keyOf(runnerSet),
-      uid === undefined ? {} : { uid },
-    );
-  } catch (error) {
-    if (!(error instanceof KubernetesError) || error.status !== 409) throw error;
-  }
-  ctx.kinds.runnerSets.noteRemoved(runnerSet);
+  await removeObject(ctx, ephemeralRunnerSets, ctx.kinds.runnerSets, runnerSet);
   ctx.log.info("runner_set_retired", { runnerSet: objectKey(runnerSet) });
 }
 

@@ -29,7 +29,7 @@ export async function createRunners(
   await eachLimited(slots, ctx.settings.writesAtOnce, async () => {
     // One refusal says it for all: the rest would be refused too.
     if (result.refused > 0) return void result.refused++;
-    const made = await createOne(ctx, newRunner(ctx, seen));
+    const made = await createOne(ctx, seen.uid, newRunner(ctx, seen));
     if (made instanceof KubernetesError) {
       result.refused++;
       result.message = made.message;
@@ -41,8 +41,27 @@ export async function createRunners(
   return result;
 }
 
+/**
+ * Looks for the runners whose creation got no answer, and takes those that exist. Before that nobody knows how many
+ * there are, so nothing may be created. Throws when the cluster does not say.
+ */
+export async function resolveUnanswered(ctx: Context, seen: SetObservation): Promise<number> {
+  const names = ctx.unresolved.get(seen.uid) ?? new Set<string>();
+  let found = 0;
+  for (const name of names) {
+    const key = { namespace: seen.set.metadata.namespace ?? "", name };
+    const there = await ctx.client.find<EphemeralRunner>(ephemeralRunners, key);
+    if (there && !ctx.kinds.runners.find(key)) found++;
+    if (there) ctx.kinds.runners.note(there);
+    names.delete(name);
+  }
+  ctx.unresolved.delete(seen.uid);
+  return found;
+}
+
 async function createOne(
   ctx: Context,
+  uid: string,
   runner: EphemeralRunner,
 ): Promise<EphemeralRunner | KubernetesError> {
   try {
@@ -51,7 +70,10 @@ async function createOne(
     if (!(error instanceof KubernetesError)) throw error;
     if (error.status === 403 || error.status === 422) return error;
     if (error.status > 0 && error.status < 500 && error.status !== 409) throw error;
+    const names = ctx.unresolved.get(uid) ?? new Set();
+    ctx.unresolved.set(uid, names.add(runner.metadata.name));
     const there = await ctx.client.find<EphemeralRunner>(ephemeralRunners, keyOf(runner));
+    names.delete(runner.metadata.name);
     if (there) return there;
     throw error;
   }

@@ -13,7 +13,7 @@ import { keyOf, parseKey } from "../../object-key.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/register.ts";
-import { createRunners } from "./create-runners.ts";
+import { createRunners, resolveUnanswered } from "./create-runners.ts";
 import { finalizeSet } from "./finalize.ts";
 import { observeSet, type SetObservation } from "./observe.ts";
 import { planScale, type ScalePlan } from "./plan-scale.ts";
@@ -54,6 +54,7 @@ export async function reconcileRunnerSet(
   const seen = observeSet(ctx, set);
   if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen);
   if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
+  if ((await resolveUnanswered(ctx, seen)) > 0) return { againMs: 0 };
   const plan = planFor(ctx, memory, seen);
   const refused = await apply(ctx, memory, seen, plan, signal);
   const retireMs = await retireFailed(ctx, seen);

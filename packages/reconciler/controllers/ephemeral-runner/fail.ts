@@ -1,11 +1,11 @@
 // Why: a pod that fails before its runner had a job is tried again, five times and ever slower (ARC). Unlike in
 // ARC each attempt gets a registration of its own: the old one may have been used. A runner that cannot
 // work at all is shown as Failed; its set retires it later.
-import { KubernetesError } from "@runlet/kubernetes/client";
 import { pods, secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf, objectKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
+import { removeObject } from "../../remove-object.ts";
 import { endRunner } from "./register.ts";
 import { findJitSecret, removeRegistration } from "./remove-registration.ts";
 import { patchStatus, wakeRunnerSet } from "./status.ts";
@@ -89,12 +89,7 @@ export async function removeSecret(ctx: Context, runner: EphemeralRunner): Promi
 /** Deletes the pod if it is the runner's own. */
 export async function removePod(ctx: Context, runner: EphemeralRunner, pod: Pod): Promise<void> {
   if (ctx.kinds.pods.isGoing(pod) || controllerOf(pod)?.uid !== runner.metadata.uid) return;
-  try {
-    await ctx.client.remove(pods, keyOf(pod), preconditionOf(pod));
-  } catch (error) {
-    if (!(error instanceof KubernetesError) || error.status !== 409) throw error;
-  }
-  ctx.kinds.pods.noteRemoved(pod);
+  await removeObject(ctx, pods, ctx.kinds.pods, pod);
 }
 
 function preconditionOf(object: { metadata: { uid?: string } }): { uid?: string } {

@@ -5,6 +5,7 @@ import { ephemeralRunners, secrets, type EphemeralRunner } from "@runlet/kuberne
 import type { Failure, JitConfig } from "@runlet/actions-service/service";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf } from "../../object-key.ts";
+import { removeObject } from "../../remove-object.ts";
 import { jitSecret, workFolderOf } from "../../runner-pod.ts";
 import { ServiceFailed, type ScopedService } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
@@ -107,13 +108,5 @@ async function keepSecret(ctx: Context, runner: EphemeralRunner, jit: JitConfig)
 
 /** Deletes the runner; its finalizers do the rest. */
 export async function endRunner(ctx: Context, runner: EphemeralRunner): Promise<void> {
-  const { uid } = runner.metadata;
-  const precondition = uid === undefined ? {} : { uid };
-  try {
-    await ctx.client.remove(ephemeralRunners, keyOf(runner), precondition);
-  } catch (error) {
-    // Another object of that name: ours is gone.
-    if (!(error instanceof KubernetesError) || error.status !== 409) throw error;
-  }
-  ctx.kinds.runners.noteRemoved(runner);
+  await removeObject(ctx, ephemeralRunners, ctx.kinds.runners, runner);
 }
