@@ -35,6 +35,9 @@ export interface ClusterDeps {
   transport: Pick<Transport, "serveCluster" | "breakConnection">;
 }
 
+/** A cluster is registered with a long-lived token, as a kubeconfig holds one. */
+const tokenTtlMs = 365 * 24 * 3_600_000;
+
 export type Account = "runlet-reconciler" | "runlet-control-plane";
 
 export interface WorldCluster {
@@ -57,7 +60,10 @@ export interface WorldCluster {
 export async function createWorldCluster(deps: ClusterDeps, name: string): Promise<WorldCluster> {
   const { clock, random } = deps;
   const { breakConnection } = deps.transport;
-  const api = createKubeApiSimulator({ clock, random }, breakConnection ? { breakConnection } : {});
+  const api = createKubeApiSimulator(
+    { clock, random },
+    { tokenTtlMs, ...(breakConnection && { breakConnection }) },
+  );
   const accessWith = await deps.transport.serveCluster(name, api);
   api.applyManifests(readCrds());
   api.applyManifests(accessManifests());
