@@ -182,6 +182,7 @@ async function readClusterId(deps: ReconcilerDeps, signal: AbortSignal): Promise
   }
 }
 
+/** All but "you are nobody" and "you may not". */
 function isPassing(status: number): boolean {
-  return status === 0 || status === 429 || status >= 500;
+  return status !== 401 && status !== 403;
 }
