@@ -54,7 +54,7 @@ export interface PollerDeps {
   clusters: { find(name: string): Promise<KubernetesClient | undefined> };
   /** A watch shows a runner set that no registry row names, or names otherwise. */
   noticed(target: TargetRef): Promise<void>;
-  /** A hint for people: what happened to which job. Must not throw. */
+  /** A hint for people: what happened to which job. */
   timelines?: { note(scaleSetKey: string, news: readonly JobNews[]): Promise<void> };
 }
 

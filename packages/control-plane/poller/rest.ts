@@ -11,9 +11,11 @@ import type { Shard } from "./shard.ts";
 /** Whether every scale set of the shard has been quiet for as long as the setting, or the look, asks. */
 export function isRestDue(shard: Shard, rows: ServedRows, startedAt: number): boolean {
   const { clock, settings } = shard.deps;
+  const now = clock.nowMs();
+  // Nobody is served: whoever gives the shard a scale set wakes it.
+  if (rows.count() === 0) return now - startedAt >= settings.leaseMs;
   const { restAfterMs, lookPollMs } = settings;
   if (restAfterMs === undefined || !rows.idle()) return false;
-  const now = clock.nowMs();
   const isLook = shard.run.reason === "look";
   return rows.sets().every(({ quietSince }) => {
     if (quietSince === undefined) return false;

@@ -1,6 +1,8 @@
 // Why: one invocation, from the wake to the hand-over, as a person would tell it.
 import type { TakeResult } from "@runlet/coordination/lease";
 import { LeaseLost } from "@runlet/coordination/lease";
+import { backoffMs } from "@runlet/runtime/backoff";
+import { describeError } from "@runlet/runtime/log";
 import { attend } from "./attend.ts";
 import { createClusters } from "./clusters.ts";
 import type { PollerDeps, PollerResult, PollerRun } from "./deps.ts";
@@ -64,10 +66,23 @@ async function serve(shard: Shard): Promise<PollerResult> {
       return { ended: "rested", scaleSets: rows.count() };
     return { ended: await handOver(shard), scaleSets: rows.count() };
   } catch (error) {
+    if (error instanceof LeaseLost) {
+      shard.log.warn("shard_lost", { why: error.message });
+      return { ended: "lost", scaleSets: rows.count() };
+    }
+    await giveUp(shard);
     if (shard.run.signal.aborted) return { ended: "stopped", scaleSets: rows.count() };
-    if (!(error instanceof LeaseLost)) throw error;
-    shard.log.warn("shard_lost", { why: error.message });
-    return { ended: "lost", scaleSets: rows.count() };
+    throw error;
+  }
+}
+
+/** Whatever ended us: a lease that is released is free at once, one that is left must first run out. */
+async function giveUp(shard: Shard): Promise<void> {
+  shard.endEffects();
+  try {
+    await shard.lease.release({ state: "released" });
+  } catch (error) {
+    shard.log.warn("lease_not_released", { error: describeError(error) });
   }
 }
 
@@ -79,5 +94,14 @@ async function startRows(shard: Shard, rows: ServedRows): Promise<void> {
     new: "other",
     resting: "other",
   };
-  await rows.refresh(from[shard.takenFrom]);
+  const { clock, random } = shard.deps;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await rows.refresh(from[shard.takenFrom]);
+    } catch (error) {
+      if (shard.hasEnded() || attempt >= 5) throw error;
+      shard.log.warn("rows_not_read", { error: describeError(error) });
+    }
+    await clock.sleep(backoffMs(random, { baseMs: 100, capMs: 2_000 }, attempt), shard.signal);
+  }
 }

@@ -56,6 +56,8 @@ export interface ServedSet {
     retryAt: number;
   };
   pollFailures: number;
+  /** The last message's notes for people, while they are under way. */
+  telling: Promise<void>;
   /** True while all targets are being deleted and the session is closed. */
   closed: boolean;
   /** A close that was refused is tried again then (monotonic ms); undefined: none was. */
@@ -94,6 +96,7 @@ export function createServedSet(
     quietSince: undefined,
     acquire: { absent: false, takenSince: 0, failures: 0, retryAt: 0 },
     pollFailures: 0,
+    telling: Promise.resolve(),
     closed: false,
     closeAgainAt: undefined,
     closeFailures: 0,

@@ -85,7 +85,7 @@ export function serveRows(shard: Shard): ServedRows {
       mine = rows.length;
       for (const [key, loop] of loops) {
         const row = rows.find((one) => one.key === key);
-        if (row) change(loop, row);
+        if (row?.configUrl === loop.row.configUrl) change(loop, row);
         else loop.stop.abort(new Error("the scale set is no longer in this shard"));
       }
       await Promise.all(rows.filter(({ key }) => !loops.has(key)).map((row) => start(row, from)));

@@ -47,7 +47,7 @@ export async function serveScaleSet(shard: Shard, serving: Serving): Promise<voi
 async function serveOnce(shard: Shard, serving: Serving, from: Serving["from"]): Promise<void> {
   const { signal } = serving;
   const set = await loadSet(shard, serving);
-  set.orphanPossible = !set.session && from === "death";
+  set.orphanPossible ||= !set.session && from === "death";
   serving.began(set);
   await shard.clusters.ready(shard.deps.settings.effectTimeoutMs, signal);
   if (from === "death") await shard.turns.pass(() => stampFences(shard, set));
@@ -57,17 +57,29 @@ async function serveOnce(shard: Shard, serving: Serving, from: Serving["from"]):
 async function loadSet(shard: Shard, { row, service }: Serving): Promise<ServedSet> {
   const { key } = row();
   const log = shard.log.with({ scaleSet: key });
-  const stored = await load(shard, key);
-  return createServedSet(row(), service, log, stored);
+  const { stored, lostSession } = await load(shard, key);
+  const set = createServedSet(row(), service, log, stored);
+  set.orphanPossible = lostSession;
+  return set;
 }
 
-async function load(shard: Shard, key: string): Promise<StoredCheckpoint | undefined> {
+interface Loaded {
+  stored: StoredCheckpoint | undefined;
+  /** There may be a session that we cannot open. */
+  lostSession: boolean;
+}
+
+async function load(shard: Shard, key: string): Promise<Loaded> {
   try {
-    return await shard.effect(key, () => shard.deps.checkpoints.load(key));
+    const stored = await shard.effect(key, () => shard.deps.checkpoints.load(key));
+    return { stored, lostSession: false };
   } catch (error) {
     if (!(error instanceof CheckpointUnreadable)) throw error;
-    // Of a newer Runlet, or its key is gone: nothing is overwritten, and the reason is shown each time.
-    shard.log.error("checkpoint_unreadable", { scaleSet: key, error: describeError(error) });
-    throw error;
+    const { reason, version, rest } = error;
+    shard.log.error("checkpoint_unreadable", { scaleSet: key, reason, why: error.message });
+    // What a newer Runlet wrote is left alone, and the reason is shown at each try.
+    if (reason === "newer") throw error;
+    const checkpoint = rest ?? { fence: "0", scaleSetId: 0, lastMessageId: 0, targets: {} };
+    return { stored: { checkpoint, version }, lostSession: true };
   }
 }

@@ -77,19 +77,23 @@ function owedFacts(set: ServedSet): string {
     .join();
 }
 
+/** Notes for people must not hold up the next poll: they run beside it, one message's at a time. */
 async function tell(shard: Shard, set: ServedSet, message: Message): Promise<void> {
-  const { metrics, timelines } = shard.deps;
-  metrics.count("messages");
+  shard.deps.metrics.count("messages");
   set.log.info("message_handled", {
     messageId: message.messageId,
     newsCount: message.news.length,
     skippedCount: message.skippedCount,
     assigned: statisticsOf(set).totalAssignedJobs,
   });
+  await set.telling;
+  set.telling = noteNews(shard, set, message);
+}
+
+async function noteNews(shard: Shard, set: ServedSet, { news }: Message): Promise<void> {
   try {
-    await timelines?.note(set.row.key, message.news);
+    await shard.deps.timelines?.note(set.row.key, news);
   } catch (error) {
-    // A timeline is for people: losing one must not bring the message again.
     set.log.warn("timeline_failed", { error });
   }
 }

@@ -42,7 +42,7 @@ export interface WatchedCluster {
 interface Views {
   runnerSets: WatchedKind<AutoscalingRunnerSet>[];
   ephemeral: WatchedKind<EphemeralRunnerSet>[];
-  listeners: WatchedKind<AutoscalingListener>;
+  listeners: WatchedKind<AutoscalingListener>[];
   managed: WatchedKind<KubernetesObject> | undefined;
 }
 
@@ -83,7 +83,8 @@ export function watchCluster(
     isManaged: (namespace) =>
       row.namespaces?.includes(namespace) ??
       views?.managed?.find({ name: namespace }) !== undefined,
-    hasListener: (place) => views?.listeners.all().some((one) => listensFor(one, place)) ?? false,
+    hasListener: (place) =>
+      (views?.listeners ?? []).some((view) => view.all().some((one) => listensFor(one, place))),
     findRunnerSet: (place) => {
       const key = { namespace: place.namespace, name: place.autoscalingRunnerSet };
       return views?.runnerSets.map((view) => view.find(key)).find((found) => found);
@@ -123,7 +124,7 @@ function createViews(
   const views: Views = {
     runnerSets: perNamespace<AutoscalingRunnerSet>(autoscalingRunnerSets),
     ephemeral: perNamespace<EphemeralRunnerSet>(ephemeralRunnerSets),
-    listeners: open<AutoscalingListener>(autoscalingListeners),
+    listeners: perNamespace<AutoscalingListener>(autoscalingListeners),
     managed: row.namespaces
       ? undefined
       : open(namespaces, { labelSelector: `${labels.managed}=true` }),
@@ -139,7 +140,7 @@ function createViews(
       if (owner) changed(placeOf(metadata.namespace, owner.name));
     });
   }
-  views.listeners.onChange(() => changed());
+  for (const view of views.listeners) view.onChange(() => changed());
   views.managed?.onChange(() => changed());
   return views;
 }

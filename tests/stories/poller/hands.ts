@@ -151,7 +151,8 @@ export function startHands(deps: HandsDeps, signal: AbortSignal): Hands {
     state.hands.set(name, hand);
     void run(runnerSet, state, hand).catch((error: unknown) => {
       if (!hand.stop.signal.aborted) deps.log.debug("hand_failed", { name, error });
-      end(runnerSet, state, hand);
+      // With a pause: 0 makes a new one at once, and its API server may be away.
+      clock.after(500, () => end(runnerSet, state, hand));
     });
   }
 

@@ -218,6 +218,8 @@ export async function createPollerWorld(options: WorldOptions) {
 
   async function play(invocation: Invocation, index: number): Promise<void> {
     const { life } = invocation;
+    // Killed before its first line.
+    if (life.state() === "dead") return;
     const deadlineMs = clock.nowMs() + settings.invocationMs;
     const cancel = clock.after(settings.invocationMs, () => death(invocation));
     try {

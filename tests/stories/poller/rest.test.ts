@@ -106,6 +106,15 @@ describe("a shard", () => {
     expect(world.jobsLeft()).toBe(0);
   });
 
+  it("without a scale set left ends, also when the setting is off", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings: { restAfterMs: undefined } });
+    world.wake();
+    await world.clock.runFor(30_000);
+    const found = await world.registry.findScaleSet(world.keys[0] ?? "");
+    if (found) await world.registry.removeScaleSet(found.row.key, found.version);
+    await world.clock.runUntil(() => ended("rested").length === 1, 30_000, "the end");
+  });
+
   it("does not rest when the setting is off", async () => {
     world = await createPollerWorld({ mode: "auto-assign", settings: { restAfterMs: undefined } });
     world.wake();
