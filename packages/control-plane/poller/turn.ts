@@ -92,8 +92,10 @@ async function tell(shard: Shard, set: ServedSet, message: Message): Promise<voi
 
 async function noteNews(shard: Shard, set: ServedSet, { news }: Message): Promise<void> {
   try {
+    // The next poll goes out first.
+    await shard.deps.clock.sleep(0, shard.signal);
     await shard.deps.timelines?.note(set.row.key, news);
   } catch (error) {
-    set.log.warn("timeline_failed", { error });
+    if (!shard.signal.aborted) set.log.warn("timeline_failed", { error });
   }
 }
