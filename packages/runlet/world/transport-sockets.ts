@@ -40,7 +40,10 @@ export async function createSocketTransport(
       closing.unshift(() => server.close());
     },
     async serveCluster(name, api) {
-      const certificate = getServerCertificate(join(options.home, "kube-api"), clock.wallMs());
+      const certificate = await getServerCertificate(
+        join(options.home, "kube-api"),
+        clock.wallMs(),
+      );
       const { url, close } = await listenApi(api.app, { port: 0, certificate });
       closing.unshift(close);
       const { caPem } = certificate;

@@ -1,9 +1,9 @@
-// Why: kubectl and our own client verify the server, so the simulator has a CA of its own, made once by the
-// openssl command and kept with the state of this machine.
-import { execFileSync } from "node:child_process";
+// Why: kubectl and our own client verify the server, so the simulator has a CA of its own, made once and kept
+// with the state of this machine. No program of the machine is needed for it.
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { generate, type GenerateResult } from "selfsigned";
 
 export interface ServerCertificate {
   caPem: string;
@@ -11,16 +11,16 @@ export interface ServerCertificate {
   keyPem: string;
 }
 
-const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-const daysGood = 365;
 /** A kept certificate is used while it is good for another day. */
 const reserveMs = 24 * 3_600_000;
-const names = "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:kubernetes.default.svc";
 
 /** The certificate for loopback out of `folder`, made if it is missing or about to end. */
-export function getServerCertificate(folder: string, nowMs: number): ServerCertificate {
+export async function getServerCertificate(
+  folder: string,
+  nowMs: number,
+): Promise<ServerCertificate> {
   const read = (file: string) => readFileSync(join(folder, file), "utf8");
-  if (!isGood(join(folder, "server.crt"), nowMs)) make(folder);
+  if (!isGood(join(folder, "server.crt"), nowMs)) await make(folder);
   return {
     caPem: read("ca.crt"),
     certificatePem: read("server.crt"),
@@ -34,22 +34,47 @@ function isGood(file: string, nowMs: number): boolean {
   return validToDate.getTime() - reserveMs > nowMs;
 }
 
-function make(folder: string) {
+async function make(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const openssl = (...args: string[]) => {
-    try {
-      execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Error(`a certificate needs the openssl command: ${why}`, { cause: error });
-    }
-  };
-  const days = ["-days", String(daysGood)];
-  const ca = ["-subj", "/CN=runlet-simulator-ca", "-keyout", "ca.key", "-out", "ca.crt"];
-  openssl("req", "-x509", ...ec, ...days, ...ca);
-  const subject = ["-subj", "/CN=kube-apiserver", "-addext", names];
-  const by = ["-CA", "ca.crt", "-CAkey", "ca.key"];
-  const leaf = ["-keyout", "server.key", "-out", "server.crt"];
-  const usage = ["-addext", "basicConstraints=critical,CA:FALSE"];
-  openssl("req", "-x509", ...ec, ...days, ...subject, ...usage, ...by, ...leaf);
+  const ca = await makeCa();
+  const leaf = await makeLeaf(ca);
+  const write = (file: string, text: string) =>
+    writeFileSync(join(folder, file), text, { mode: 0o600 });
+  write("ca.crt", ca.cert);
+  write("server.key", leaf.private);
+  // Last: its presence says that the others are there.
+  write("server.crt", leaf.cert);
+}
+
+const ec = { keyType: "ec", algorithm: "sha256" } as const;
+const named = (value: string) => [{ name: "commonName", value }];
+
+function makeCa(): Promise<GenerateResult> {
+  return generate(named("runlet-simulator-ca"), {
+    ...ec,
+    extensions: [
+      { name: "basicConstraints", cA: true, critical: true },
+      { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+}
+
+function makeLeaf(ca: GenerateResult): Promise<GenerateResult> {
+  return generate(named("kube-apiserver"), {
+    ...ec,
+    ca: { key: ca.private, cert: ca.cert },
+    extensions: [
+      { name: "basicConstraints", cA: false, critical: true },
+      { name: "extKeyUsage", serverAuth: true },
+      {
+        name: "subjectAltName",
+        altNames: [
+          { type: 7, ip: "127.0.0.1" },
+          { type: 7, ip: "::1" },
+          { type: 2, value: "localhost" },
+          { type: 2, value: "kubernetes.default.svc" },
+        ],
+      },
+    ],
+  });
 }

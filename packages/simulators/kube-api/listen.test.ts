@@ -17,7 +17,7 @@ let simulator: KubeApiSimulator;
 let server: ListeningApi;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "runlet-kube-api-"));
-  certificate = getServerCertificate(folder, clock.wallMs());
+  certificate = await getServerCertificate(folder, clock.wallMs());
   simulator = createKubeApiSimulator(
     { clock, random: createSeededRandom(1) },
     { breakConnection: breakSocket },
@@ -86,12 +86,12 @@ describe.each(["when-offered", "never"] as const)("on a socket, HTTP/2 %s", (htt
 });
 
 describe("the certificate", () => {
-  it("is kept while it is good, and made anew when it is about to end", () => {
-    const again = getServerCertificate(folder, clock.wallMs());
+  it("is kept while it is good, and made anew when it is about to end", async () => {
+    const again = await getServerCertificate(folder, clock.wallMs());
     expect(again).toEqual(certificate);
     const other = mkdtempSync(join(tmpdir(), "runlet-kube-api-"));
-    const first = getServerCertificate(other, clock.wallMs());
-    const later = getServerCertificate(other, clock.wallMs() + 365 * 86_400_000);
+    const first = await getServerCertificate(other, clock.wallMs());
+    const later = await getServerCertificate(other, clock.wallMs() + 365 * 86_400_000);
     expect(later.certificatePem).not.toBe(first.certificatePem);
     rmSync(other, { recursive: true, force: true });
   });

@@ -61,7 +61,7 @@ function startKubelet(simulator: KubeApiSimulator) {
 }
 
 async function serve(flags: Flags) {
-  const certificate = getServerCertificate(join(readHome(), "kube-api"), clock.wallMs());
+  const certificate = await getServerCertificate(join(readHome(), "kube-api"), clock.wallMs());
   const simulator = createKubeApiSimulator({ clock, random }, { breakConnection: breakSocket });
   simulator.applyManifests(readCrds());
   const server = await listenApi(simulator.app, { port: flags.port, certificate });

@@ -105,7 +105,7 @@ async function openServer(folder: string) {
     return { access, simulator: undefined, close: () => Promise.resolve() };
   }
   const clock = createSystemClock();
-  const certificate = getServerCertificate(join(folder, "ca"), clock.wallMs());
+  const certificate = await getServerCertificate(join(folder, "ca"), clock.wallMs());
   const simulator = createKubeApiSimulator(
     { clock, random: createSeededRandom(1) },
     { breakConnection: breakSocket },
