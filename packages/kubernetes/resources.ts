@@ -163,6 +163,8 @@ export const annotations = {
   refused: "runlet.dev/refused",
   /** Ours, by the reconciler, on an AutoscalingRunnerSet that is shared and being deleted: "true" or "false". */
   scaleSetKept: "runlet.dev/scale-set-kept",
+  /** Ours, by the reconciler, on an AutoscalingRunnerSet: the scale set existed when this set was registered. */
+  scaleSetFound: "runlet.dev/scale-set-found",
 } as const;
 
 export const finalizers = {

@@ -68,7 +68,7 @@ function load({ from, context }: UserKubeconfig): KubeConfig {
   if (!config.getContextObject(config.getCurrentContext())) {
     const names = config.getContexts().map((one) => one.name);
     refuse(
-      `there is no context ${config.getCurrentContext() || "chosen"}; there are ${names.join(", ")}`,
+      `there is no context ${config.getCurrentContext() || "chosen"}; there are ${names.join(", ") || "none at all"}`,
       "say which one is meant with --context NAME",
     );
   }

@@ -29,13 +29,15 @@ export async function finalizeAutoscaling(
   // Their disappearance is a change that leads back here.
   if (children.length > 0) return {};
   const id = scaleSetIdOf(set);
+  if (id !== undefined && kept)
+    ctx.log.info("scale_set_kept", { set: objectKey(set), scaleSetId: id });
   if (id !== undefined && !kept) await deleteScaleSet(ctx, set, id, signal);
   await releaseChartObjects(ctx, set);
   await dropFinalizer(ctx, set, held);
   return {};
 }
 
-/** For a shared set the decision needs the fence, which goes with the runner set: written down before. */
+/** The decision needs the fence, which goes with the runner set: where it matters it is written down before. */
 async function decideKept(
   ctx: Context,
   set: AutoscalingRunnerSet,
@@ -43,8 +45,9 @@ async function decideKept(
 ): Promise<boolean> {
   const text = set.metadata.annotations?.[annotations.scaleSetKept];
   const noted = text === "true" || text === "false" ? text : undefined;
-  const kept = planKept({ isShared: isShared(set), noted, fence });
-  if (isShared(set) && noted === undefined && fence !== undefined) {
+  const isFound = set.metadata.annotations?.[annotations.scaleSetFound] === "true";
+  const kept = planKept({ isShared: isShared(set), isFound, noted, fence });
+  if ((isShared(set) || isFound) && noted === undefined && fence !== undefined) {
     const patched = await ctx.client.patch<AutoscalingRunnerSet>(
       autoscalingRunnerSets,
       keyOf(set),

@@ -37,15 +37,26 @@ describe("who may have a scale set", () => {
 });
 
 describe("who deletes the scale set", () => {
+  const unshared = { isShared: false, isFound: false, noted: undefined };
+  const shared = { isShared: true, isFound: false, noted: undefined };
+
   it("an unshared one its reconciler, whatever the fence", () => {
-    expect(planKept({ isShared: false, noted: "true", fence: "a:1" })).toBe(false);
+    for (const fence of [undefined, "0", "a:1"])
+      expect(planKept({ ...unshared, fence })).toBe(false);
+  });
+  it("one that was found at the service only if it was served from here", () => {
+    const found = { ...unshared, isFound: true };
+    expect(planKept({ ...found, fence: "0" })).toBe(true);
+    expect(planKept({ ...found, fence: undefined })).toBe(true);
+    expect(planKept({ ...found, fence: "a:1" })).toBe(false);
+    expect(planKept({ ...found, noted: "false", fence: undefined })).toBe(false);
   });
   it("a shared one only if nobody ever served it, as decided before its runner set went", () => {
-    expect(planKept({ isShared: true, noted: undefined, fence: "0" })).toBe(false);
-    expect(planKept({ isShared: true, noted: undefined, fence: "a:1" })).toBe(true);
-    expect(planKept({ isShared: true, noted: undefined, fence: undefined })).toBe(true);
-    expect(planKept({ isShared: true, noted: "false", fence: undefined })).toBe(false);
-    expect(planKept({ isShared: true, noted: "true", fence: "0" })).toBe(true);
+    expect(planKept({ ...shared, fence: "0" })).toBe(false);
+    expect(planKept({ ...shared, fence: "a:1" })).toBe(true);
+    expect(planKept({ ...shared, fence: undefined })).toBe(true);
+    expect(planKept({ ...shared, noted: "false", fence: undefined })).toBe(false);
+    expect(planKept({ ...shared, noted: "true", fence: "0" })).toBe(true);
   });
 });
 

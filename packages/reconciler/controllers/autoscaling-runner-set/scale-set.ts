@@ -65,7 +65,9 @@ async function adopt(
   const find = async () =>
     need(await service.findScaleSet(by, { signal }), `looking for scale set ${wanted.name}`);
   let scaleSet = await find();
+  if (scaleSet && !isOurs(set)) return remember(ctx, set, scaleSet, group.name, { isFound: true });
   if (!scaleSet) {
+    await noteMaking(ctx, set);
     const made = await service.createScaleSet({ ...by, labels: wanted.labels }, { signal });
     const raced = !made.ok && made.failure.reason === "scale-set-exists";
     scaleSet = raced ? await find() : need(made, `creating scale set ${wanted.name}`);
@@ -73,7 +75,21 @@ async function adopt(
       ctx.log.info("scale_set_created", { set: objectKey(set), scaleSetId: scaleSet?.id });
   }
   if (!scaleSet) throw new Error(`scale set ${wanted.name} exists but cannot be found`);
-  return remember(ctx, set, scaleSet, scaleSet.runnerGroupName || group.name);
+  return remember(ctx, set, scaleSet, group.name, { isFound: false });
+}
+
+function isOurs(set: AutoscalingRunnerSet): boolean {
+  return set.metadata.annotations?.[annotations.scaleSetFound] === "false";
+}
+
+/** Written before the scale set is made: if the answer is lost or we die, it is known as ours when it is found. */
+async function noteMaking(ctx: Context, set: AutoscalingRunnerSet): Promise<void> {
+  if (isOurs(set)) return;
+  const mark = { [annotations.scaleSetFound]: "false" };
+  await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
+    type: "merge",
+    body: { metadata: { uid: set.metadata.uid, annotations: mark } },
+  });
 }
 
 async function change(
@@ -100,8 +116,7 @@ async function change(
     throw new NotServable("ScaleSetExists", message);
   }
   const scaleSet = need(outcome, `changing scale set ${to.id}`);
-  const groupName = scaleSet.runnerGroupName || group?.name;
-  return remember(ctx, set, scaleSet, groupName);
+  return remember(ctx, set, scaleSet, group?.name, {});
 }
 
 async function findGroup(service: ActionsService, name: string, signal: AbortSignal) {
@@ -127,6 +142,7 @@ async function remember(
   set: AutoscalingRunnerSet,
   scaleSet: ScaleSet,
   groupName: string | undefined,
+  { isFound }: { isFound?: boolean },
 ): Promise<AutoscalingRunnerSet> {
   const { scope } = parseConfigUrl(set.spec.githubConfigUrl ?? "");
   const patched = await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
@@ -139,7 +155,8 @@ async function remember(
         annotations: {
           [annotations.scaleSetId]: String(scaleSet.id),
           [annotations.runnerScaleSetName]: scaleSet.name,
-          [annotations.runnerGroupName]: groupName || defaultGroup.name,
+          [annotations.runnerGroupName]: scaleSet.runnerGroupName || groupName || defaultGroup.name,
+          ...(isFound !== undefined && { [annotations.scaleSetFound]: String(isFound) }),
         },
       },
     },
