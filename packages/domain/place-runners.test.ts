@@ -175,7 +175,8 @@ describe("placing runners", () => {
     fc.assert(
       fc.property(anyPlaces, small, small, (places, jobs, running) => {
         const there = live(places);
-        const floor = (one: Place) => Math.min(one.maxRunners, one.minRunners + one.busy);
+        const floor = ({ maxRunners, minRunners, busy, completed }: Place) =>
+          Math.min(maxRunners, minRunners + Math.max(0, busy - completed));
         const { replicas } = placeRunners(places, demand(jobs, running));
         const held = total(there, ({ key }) => replicas.get(key) ?? NaN);
         if (held < total(there, floor)) return;

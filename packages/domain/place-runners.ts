@@ -132,9 +132,13 @@ function ceilingOf(place: Place, floor: number, current: number): number {
   return Math.min(headroom, place.allowance === undefined ? int32Max : floor + place.allowance);
 }
 
-/** A place's minRunners are idle ones, on top of its busy ones. */
+/**
+ * A place's minRunners are idle ones, on top of its busy ones. Whether what the cluster says of the busy already
+ * leaves out those that have just completed is not known: the tally makes good for either.
+ */
 function floorOf(place: Place): number {
-  return Math.min(toCount(place.maxRunners), toCount(place.minRunners) + toCount(place.busy));
+  const busy = Math.max(0, toCount(place.busy) - toCount(place.completed));
+  return Math.min(toCount(place.maxRunners), toCount(place.minRunners) + busy);
 }
 
 /** Down to the tally: first where a runner completed, then the lowest priority and the highest level. */

@@ -56,10 +56,7 @@ function plannable(
 }
 
 function refreshTarget(target: ServedTarget, view: TargetView): void {
-  if (view.busy !== undefined && view.busy !== target.busySeen) {
-    target.busy = view.busy;
-    target.busySeen = view.busy;
-  }
+  target.busy = view.busy ?? target.busy;
   const { runnerSet } = view;
   if (!runnerSet) return;
   target.runnerSet = runnerSet.metadata.name;
@@ -70,19 +67,25 @@ function refreshTarget(target: ServedTarget, view: TargetView): void {
   target.readUid = uid;
 }
 
-/** Counts who began and ended by the runners' names; returns how many ended, by target. */
-export function countNews(set: ServedSet, news: readonly JobNews[]): Map<string, number> {
+/**
+ * Counts whose runners ended, by target. A silent cluster's busy runners are known from messages alone; a live one
+ * says them itself, and may have done so before the message came.
+ */
+export function countNews(
+  set: ServedSet,
+  views: readonly TargetView[],
+  news: readonly JobNews[],
+): Map<string, number> {
   const completed = new Map<string, number>();
   for (const one of news) {
     if (one.type !== "JobStarted" && one.type !== "JobCompleted") continue;
     const key = targetOfRunner(set.targets, one.runnerName);
     const target = key === undefined ? undefined : set.targets.get(key);
     if (key === undefined || !target) continue;
-    if (one.type === "JobStarted") target.busy++;
-    else {
-      target.busy = Math.max(0, target.busy - 1);
-      completed.set(key, (completed.get(key) ?? 0) + 1);
-    }
+    const ended = one.type === "JobCompleted";
+    if (ended) completed.set(key, (completed.get(key) ?? 0) + 1);
+    const told = views.some((view) => view.key === key && view.busy !== undefined);
+    if (!told) target.busy = Math.max(0, target.busy + (ended ? -1 : 1));
   }
   return completed;
 }

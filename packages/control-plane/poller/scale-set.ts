@@ -21,8 +21,6 @@ export interface ServedTarget extends TargetCheckpoint {
   /** No attempt before this instant (monotonic ms), after one that failed. */
   retryAt: number;
   failures: number;
-  /** Busy runners as the cluster last said: only a change counts more than what messages have told since. */
-  busySeen: number | undefined;
   /** The EphemeralRunnerSet (uid) whose patch id was read. */
   readUid: string;
   /** Another installation serves it: not touched before this instant (monotonic ms). */
@@ -69,7 +67,7 @@ export interface ServedSet {
   orphanPossible: boolean;
 }
 
-const untried = { retryAt: 0, failures: 0, busySeen: undefined, readUid: "", foreignUntil: 0 };
+const untried = { retryAt: 0, failures: 0, readUid: "", foreignUntil: 0 };
 
 export function createServedSet(
   row: ScaleSetRow,

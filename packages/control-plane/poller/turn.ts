@@ -24,7 +24,7 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   const message = happening.occasion === "message" ? happening.message : undefined;
   const news = message?.news ?? [];
   const looked = lookAtTargets(shard, set);
-  const completed = countNews(set, news);
+  const completed = countNews(set, looked.views, news);
   if (message) await takeTally(shard, set, message);
 
   const plan = planTurn(happening.occasion, statisticsOf(set), looked.plannable(completed));

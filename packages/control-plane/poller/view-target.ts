@@ -44,7 +44,8 @@ export function viewTarget(clusters: Clusters, ref: TargetRef): TargetView {
   const found = cluster?.findRunnerSet(ref);
   const runnerSet = found && cluster ? pickOwned(cluster.listOwned(found)) : undefined;
   const status = runnerSet?.status;
-  const known = runnerSet !== undefined && cluster?.isLive() === true;
+  // An open watch of a cluster that does not answer says nothing new.
+  const known = runnerSet !== undefined && cluster?.isLive() === true && cluster.health.isHealthy();
   return {
     key: targetKey(ref),
     ref,
