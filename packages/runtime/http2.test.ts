@@ -245,6 +245,20 @@ test("a stream reset by the server fails its own call only", async () => {
   expect(service.socketsCount()).toBe(1);
 });
 
+test("a stream reset without an error, while its upload waits for room, ends its call", async () => {
+  const service = await serve((stream, headers) => {
+    if (headers[":path"] === "/drop") stream.close(constants.NGHTTP2_NO_ERROR);
+    else answer(stream, headers);
+  });
+  const fetch = create({ streamsPerSession: 1 });
+  const body = "x".repeat(200_000);
+  const error = await failureOf(fetch(`${service.url}drop`, { method: "PATCH", body }));
+  expect(error).toMatchObject({ name: "TransportError", code: "CLOSED" });
+  // Its place on the connection is free again.
+  expect((await fetch(service.url)).status).toBe(200);
+  expect(service.socketsCount()).toBe(1);
+});
+
 test("a connection that is cut fails its polls, and the next call opens another", async () => {
   const open: ServerHttp2Stream[] = [];
   const service = await serve((stream, headers) => {

@@ -164,6 +164,9 @@ function exchange(
     };
     signal?.addEventListener("abort", onAbort, { once: true });
     stream.on("error", (error) => failed(transportError(what, error)));
+    // A server may reset a stream without an error while the upload still waits for room: Node then ends
+    // the stream and never closes it.
+    stream.on("end", () => stream.closed && stream.destroy());
     stream.on("close", () => failed(new TransportError(`${what}: no answer`, "CLOSED")));
     stream.on("response", (headers) => {
       signal?.removeEventListener("abort", onAbort);
