@@ -1,141 +1,116 @@
 // Why: a suite is worth what it catches. Each mutant is one mistake that somebody has made in the field, as one
 // textual change, and one test that must see it. A mutant whose text is not found exactly once fails (it
-// has silently stopped applying), and so does one that its named test does not catch.
+// has silently stopped applying), one that does not compile (any test would catch it), and one that its named test
+// does not catch.
 //
 //   npm run mutants [-- NAME …]
-import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { copyTree } from "./copy-tree.ts";
 import { mutants, type Mutant } from "./mutants.ts";
+import { runNode, runTests } from "./run-tests.ts";
+import { applyMutant, judgeMutant, judgeSound } from "./verdict.ts";
 
 const root = resolve(import.meta.dirname, "../..");
+/** Trees in which mutants are tried side by side. */
+const treesCount = 2;
 
-/** A copy of the tree whose @runlet packages are the copy's own; everything else is linked. */
-function copyTree(): string {
-  const copy = mkdtempSync(join(tmpdir(), "runlet-mutants-"));
-  for (const part of [
-    "packages",
-    "functions",
-    "tests",
-    "package.json",
-    "vitest.config.ts",
-    "tsconfig.json",
-  ]) {
-    cpSync(join(root, part), join(copy, part), { recursive: true });
-  }
-  mkdirSync(join(copy, "node_modules", "@runlet"), { recursive: true });
-  for (const entry of readdirSync(join(root, "node_modules"))) {
-    if (entry === "@runlet" || entry.startsWith(".vite")) continue;
-    symlinkSync(join(root, "node_modules", entry), join(copy, "node_modules", entry));
-  }
-  for (const name of readdirSync(join(copy, "packages"), { withFileTypes: true })) {
-    if (!name.isDirectory()) continue;
-    symlinkSync(join("../../packages", name.name), join(copy, "node_modules/@runlet", name.name));
-  }
-  return copy;
-}
+/** What is wrong with a mutant, by its name. */
+type Troubles = Map<string, string>;
 
-interface TestRun {
-  ran: number;
-  failed: string[];
-  output: string;
-}
-
-/** Runs the one test of the one file and says what happened to it. */
-function runTest(tree: string, mutant: Pick<Mutant, "file" | "test">): TestRun {
-  const report = join(tree, "report.json");
-  rmSync(report, { force: true });
-  const args = [
-    "run",
-    mutant.file,
-    "-t",
-    escapePattern(mutant.test),
-    "--reporter=json",
-    `--outputFile=${report}`,
-  ];
-  const vitest = join(tree, "node_modules/vitest/vitest.mjs");
-  const run = spawnSync(process.execPath, [vitest, ...args], {
-    cwd: tree,
-    encoding: "utf8",
-    timeout: 180_000,
+/** Each mutant as a file beside the one it changes: all of them are compiled at once. */
+async function compileAll(tree: string, chosen: readonly Mutant[]): Promise<Troubles> {
+  const troubles: Troubles = new Map();
+  const files = chosen.flatMap((mutant, index) => {
+    const applied = applyMutant(readFileSync(join(tree, mutant.in), "utf8"), mutant);
+    if (typeof applied === "string") {
+      troubles.set(mutant.name, applied);
+      return [];
+    }
+    const file = mutant.in.replace(/\.ts$/, `.mutant-${index}.ts`);
+    writeFileSync(join(tree, file), applied.changed);
+    return [{ file, mutant }];
   });
-  const output = `${run.stdout}${run.stderr}`;
-  try {
-    const { testResults } = JSON.parse(readFileSync(report, "utf8")) as {
-      testResults: { assertionResults: { fullName: string; status: string }[] }[];
-    }; // vitest's json reporter, jest's format
-    const results = testResults
-      .flatMap(({ assertionResults }) => assertionResults)
-      .filter(({ status }) => status === "passed" || status === "failed");
-    const failed = results
-      .filter(({ status }) => status === "failed")
-      .map(({ fullName }) => fullName);
-    return { ran: results.length, failed, output };
-  } catch {
-    return { ran: 0, failed: [], output };
+  const tsc = join(tree, "node_modules/typescript/bin/tsc");
+  // A mistake may leave something unused.
+  const { output } = await runNode(tree, [tsc, "-p", ".", "--noUnusedLocals", "false"]);
+  for (const { file, mutant } of files) {
+    const said = output.split("\n").find((line) => line.startsWith(file));
+    if (said) troubles.set(mutant.name, `it does not compile: ${said}`);
+    rmSync(join(tree, file));
   }
+  return troubles;
 }
 
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** Every named test once, on the sound code. */
+async function tryTests(tree: string, chosen: readonly Mutant[]): Promise<Troubles> {
+  const files = [...new Set(chosen.map(({ file }) => file))];
+  const sound = await runTests(tree, files, [...new Set(chosen.map(({ test }) => test))]);
+  const troubles: Troubles = new Map();
+  for (const mutant of chosen) {
+    const trouble = judgeSound(mutant, sound);
+    if (trouble) troubles.set(mutant.name, trouble);
+  }
+  return troubles;
 }
 
-/** Undefined when the mutant was caught as it should be; otherwise what is wrong. */
-function judge(tree: string, mutant: Mutant): string | undefined {
+/** Puts the mutant into the tree, runs its test and takes it out again. */
+async function tryMutant(tree: string, mutant: Mutant) {
   const path = join(tree, mutant.in);
   const text = readFileSync(path, "utf8");
-  const times = text.split(mutant.find).length - 1;
-  if (times !== 1)
-    return `its text stands ${times} times in ${mutant.in}; it must stand there once`;
-  writeFileSync(
-    path,
-    text.replace(mutant.find, () => mutant.replace),
-  );
+  const applied = applyMutant(text, mutant);
+  if (typeof applied === "string") return applied;
+  writeFileSync(path, applied.changed);
   try {
-    const run = runTest(tree, mutant);
-    if (run.ran === 0) return `the test "${mutant.test}" did not run\n${run.output.slice(-2_000)}`;
-    return run.failed.length > 0 ? undefined : `"${mutant.test}" (${mutant.file}) did not see it`;
+    return judgeMutant(mutant, await runTests(tree, [mutant.file], [mutant.test]));
   } finally {
     writeFileSync(path, text);
   }
 }
 
-function main(names: string[]): number {
+function report(mutant: Mutant, verdict: { said: string } | string): void {
+  const line =
+    typeof verdict === "string"
+      ? `MISSED  ${mutant.name}: ${verdict}`
+      : `caught  ${mutant.name}\n        ${verdict.said}`;
+  process.stdout.write(`${line}\n`);
+}
+
+/** Tries them in several trees at once; returns how many were caught. */
+async function tryAll(trees: readonly string[], chosen: readonly Mutant[]): Promise<number> {
+  const [first = ""] = trees;
+  const unfit = await compileAll(first, chosen);
+  for (const [name, trouble] of await tryTests(first, chosen)) {
+    if (!unfit.has(name)) unfit.set(name, trouble);
+  }
+  const waiting = [...chosen];
+  let caught = 0;
+  const work = async (tree: string) => {
+    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+      const verdict = unfit.get(mutant.name) ?? (await tryMutant(tree, mutant));
+      if (typeof verdict !== "string") caught++;
+      report(mutant, verdict);
+    }
+  };
+  await Promise.all(trees.map(work));
+  return caught;
+}
+
+async function main(names: string[]): Promise<number> {
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
   const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name));
   if (unknown.length > 0) {
     process.stderr.write(`mutants: there is no mutant ${unknown.join(", ")}\n`);
     return 2;
   }
-  const tree = copyTree();
-  let missed = 0;
+  const trees = Array.from({ length: treesCount }, () => copyTree(root));
   try {
-    for (const mutant of chosen) {
-      const sound = runTest(tree, mutant);
-      const trouble =
-        sound.ran === 1 && sound.failed.length === 0
-          ? judge(tree, mutant)
-          : `without it, "${mutant.test}" ran ${sound.ran} times and failed ${sound.failed.length}\n${sound.output.slice(-2_000)}`;
-      if (trouble) missed++;
-      process.stdout.write(
-        `${trouble ? "MISSED" : "caught"}  ${mutant.name}${trouble ? `: ${trouble}` : ""}\n`,
-      );
-    }
+    const caught = await tryAll(trees, chosen);
+    process.stdout.write(`${caught} caught, ${chosen.length - caught} missed\n`);
+    return caught === chosen.length ? 0 : 1;
   } finally {
-    rmSync(tree, { recursive: true, force: true });
+    for (const tree of trees) rmSync(tree, { recursive: true, force: true });
   }
-  process.stdout.write(`${chosen.length - missed} caught, ${missed} missed\n`);
-  return missed === 0 ? 0 : 1;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
