@@ -54,6 +54,8 @@ function openDatabase(path: string): DatabaseSync {
 }
 
 function prepare(database: DatabaseSync, path: string, options: StateFileOptions) {
+  // Only a file that is ours is given our journal mode: that is a write, and it stays.
+  if (readFirst(database, "PRAGMA journal_mode") !== "wal") checkOurs(database, path);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   if (options.pagesMax !== undefined) {
     database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
@@ -81,8 +83,7 @@ function checkOurs(database: DatabaseSync, path: string) {
         "update Runlet, or name another file",
     );
   }
-  const health = database.prepare("PRAGMA quick_check(1)").get();
-  const verdict = health && Object.values(health)[0];
+  const verdict = readFirst(database, "PRAGMA quick_check(1)");
   if (verdict !== "ok") {
     throw new TableError(
       `state file ${path} is corrupt (${String(verdict)}); restore it or move it`,
@@ -102,6 +103,10 @@ function createTables(database: DatabaseSync) {
 }
 
 function readNumber(database: DatabaseSync, query: string): number {
+  return Number(readFirst(database, query));
+}
+
+function readFirst(database: DatabaseSync, query: string) {
   const row = database.prepare(query).get();
-  return Number(row && Object.values(row)[0]);
+  return row && Object.values(row)[0];
 }

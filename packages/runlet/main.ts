@@ -1,10 +1,12 @@
 // Why: the command line. One file a command in commands/; this only finds it, and turns what goes wrong into one
 // line and an exit code: 2 for a mistake in the call, 1 for everything else.
 import { describeError } from "@runlet/runtime/log";
-import { UsageError } from "./commands/flags.ts";
+import { UsageError, type Options } from "./commands/flags.ts";
 
 export interface Command {
   summary: string;
+  /** What its parser accepts; its help names them all. */
+  options: Options;
   /** Resolves to the exit code. */
   run(args: string[]): Promise<number>;
 }
@@ -39,6 +41,14 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const usage = error instanceof UsageError;
-  process.stderr.write(`runlet: ${usage ? error.message : describeError(error)}\n`);
-  process.exitCode = usage ? 2 : 1;
+  process.stderr.write(`runlet: ${usage ? error.message : inOneLine(error)}\n`);
+  // What was open already (a server, a file) ends with the process.
+  process.exit(usage ? 2 : 1);
+}
+
+/** Whoever typed the command has no use for the names of classes. */
+function inOneLine(error: unknown): string {
+  return describeError(error)
+    .replaceAll(/\b(?:[A-Za-z]*Error|KubeconfigRefused): /g, "")
+    .replaceAll(/\s*\n\s*/g, " ");
 }

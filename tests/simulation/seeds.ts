@@ -13,6 +13,17 @@ interface Flags {
   json: boolean;
 }
 
+const help = `seeds: the demo's scenario with faults, in virtual time, for N seeds
+
+usage: npm run seeds -- N [--seed S] [--jobs N] [--json]
+
+  N         how many seeds (default 10)
+  --seed S  the first of them (default 1)
+  --jobs N  jobs in each (default 40)
+  --json    one JSON object on the last line of standard output
+  --help    this text
+`;
+
 function usage(message: string): never {
   process.stderr.write(
     `seeds: ${message}; usage: npm run seeds -- N [--seed S] [--jobs N] [--json]\n`,
@@ -25,13 +36,25 @@ function readFlags(): Flags {
     try {
       return parseArgs({
         allowPositionals: true,
-        options: { seed: { type: "string" }, jobs: { type: "string" }, json: { type: "boolean" } },
+        options: {
+          seed: { type: "string" },
+          jobs: { type: "string" },
+          json: { type: "boolean" },
+          help: { type: "boolean", short: "h" },
+        },
       });
     } catch (error) {
-      return usage(error instanceof Error ? error.message : String(error));
+      const text = error instanceof Error ? error.message : String(error);
+      return usage(text.split(/\.(?: |\n|$)/)[0] ?? text);
     }
   };
   const { values, positionals } = read();
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  if (positionals.length > 1)
+    return usage(`${positionals.slice(1).join(" ")}: one number is enough`);
   const whole = (name: string, text: string | undefined, otherwise: number) => {
     if (text === undefined) return otherwise;
     if (/^\d{1,9}$/.test(text)) return Number(text);

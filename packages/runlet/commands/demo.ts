@@ -9,7 +9,7 @@ import { reportOn, type Report } from "../world/report.ts";
 import { createDisplay } from "./demo-display.ts";
 import { renderSummary } from "./demo-summary.ts";
 import { openWorld } from "./open-world.ts";
-import { readPlayFlags, type PlayFlags } from "./play-flags.ts";
+import { playOptions, readPlayFlags, type PlayFlags } from "./play-flags.ts";
 import { queueCommand } from "./queue.ts";
 
 const help = `runlet demo: play a workload of jobs through the whole system, on this machine
@@ -31,10 +31,11 @@ Exit code 0 only if every job ran and nothing was left over.
 
 export const demoCommand: Command = {
   summary: "play a workload of jobs through the whole system, on this machine",
+  options: playOptions.demo,
   async run(args) {
     if (args[0] === "queue") return queueCommand.run(args.slice(1));
     const seed = createSystemRandom().int(1_000_000);
-    const flags = readPlayFlags(args, { jobs: true, ports: false }, seed);
+    const flags = readPlayFlags(args, "demo", seed);
     if (flags.help) {
       process.stdout.write(help);
       return 0;

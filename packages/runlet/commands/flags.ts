@@ -7,7 +7,7 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
+export type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** node:util's parser with our error. Positionals are allowed only when `positionals` is true. */
 export function readFlags<T extends Options>(args: string[], options: T, positionals = false) {
@@ -15,7 +15,8 @@ export function readFlags<T extends Options>(args: string[], options: T, positio
     return parseArgs({ args, options, allowPositionals: positionals, strict: true });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${text.split(". ")[0]}; see --help`);
+    // Node's message goes on with hints, in further sentences and lines.
+    throw new UsageError(`${text.split(/\.(?: |\n|$)/)[0]}; see --help`);
   }
 }
 

@@ -1,22 +1,25 @@
 // Why: the control plane on one machine, without AWS: real GitHub, real clusters, state in one SQLite file. To try
 // Runlet on a laptop, or to run it as one container.
-import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import { parseCredential } from "@runlet/coordination/credentials";
 import { createRegistry } from "@runlet/coordination/registry";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
-import { createSystemClock } from "@runlet/runtime/clock";
+import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
+import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { readHome } from "@runlet/runtime/settings-environment";
+import { checkPort } from "../local/check-port.ts";
+import { claimFolder } from "../local/claim-folder.ts";
 import type { LocalConfig } from "../local/config.ts";
 import { settingsOf } from "../local/config.ts";
 import { startDeployment } from "../local/deployment.ts";
 import type { Command } from "../main.ts";
-import { readChoice, readFlags, readInt, UsageError } from "./flags.ts";
+import { readChoice, readFlags, readInt, UsageError, type Options } from "./flags.ts";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
 
@@ -34,19 +37,22 @@ usage: npx runlet local --kubeconfig [NAME=]FILE … --github SCOPE_URL=FILE …
 Each cluster needs the reconciler; only namespaces labelled runlet.dev/managed=true are touched.
 `;
 
+const options = {
+  kubeconfig: { type: "string", multiple: true },
+  github: { type: "string", multiple: true },
+  "webhook-port": { type: "string" },
+  "webhook-secret-file": { type: "string", multiple: true },
+  state: { type: "string" },
+  "rest-after-minutes": { type: "string" },
+  "log-level": { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies Options;
+
 export const localCommand: Command = {
   summary: "the control plane on one machine, for real GitHub and real clusters",
+  options,
   async run(args) {
-    const { values } = readFlags(args, {
-      kubeconfig: { type: "string", multiple: true },
-      github: { type: "string", multiple: true },
-      "webhook-port": { type: "string" },
-      "webhook-secret-file": { type: "string", multiple: true },
-      state: { type: "string" },
-      "rest-after-minutes": { type: "string" },
-      "log-level": { type: "string" },
-      help: { type: "boolean", short: "h" },
-    });
+    const { values } = readFlags(args, options);
     if (values.help) {
       process.stdout.write(help);
       return 0;
@@ -127,7 +133,10 @@ async function local(
   const random = createSystemRandom();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: config.logLevel });
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  await checkPort(webhookPort);
+  for (const { name, kubeconfig } of config.clusters)
+    await checkKubeconfig(clock, name, kubeconfig);
+  const release = claimFolder(home);
   const file = await openStateFile({ clock, random }, config.stateFile);
   const registry = createRegistry({
     table: createSqliteTable({ clock, random }, file),
@@ -156,5 +165,15 @@ async function local(
   });
   await deployment.stop();
   fetch.close();
+  release();
   return 0;
+}
+
+/** A kubeconfig that can never work is said now, not once a minute. The cluster itself may be down. */
+async function checkKubeconfig(clock: Clock, name: string, file: string): Promise<void> {
+  try {
+    (await openKubeconfigAccess({ clock }, { file })).close();
+  } catch (error) {
+    throw new Error(`--kubeconfig ${name}=${file}`, { cause: error });
+  }
 }

@@ -1,11 +1,13 @@
 // Why: demo and start play in the same world of processes and sockets; this puts it together.
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
 import type { Clock } from "@runlet/runtime/clock";
 import { createSeededRandom, createSystemRandom } from "@runlet/runtime/random";
 import { demoSettings, type Settings } from "@runlet/runtime/settings";
+import { checkPort } from "../local/check-port.ts";
+import { claimFolder } from "../local/claim-folder.ts";
 import { createProcessFunctions, type ProcessFunctions } from "../world/functions-in-processes.ts";
 import { planScenario, type ScenarioPlan } from "../world/plan-scenario.ts";
 import { createSocketTransport, type SocketTransport } from "../world/transport-sockets.ts";
@@ -39,6 +41,9 @@ export async function openWorld(
     leaseMs: settings.leaseMs,
     spreadMs: flags.jobs === 1 ? 500 : spreadMs,
   });
+  await checkPort(flags.servicePort);
+  await checkPort(flags.webhookPort);
+  const release = claimFolder(home);
   emptyFolder(home);
   const random = createSystemRandom();
   const transport = await createSocketTransport(
@@ -78,13 +83,13 @@ export async function openWorld(
     async stop() {
       await world.stop();
       file.close();
+      release();
     },
   };
 }
 
 /** State of an earlier run would be served again; the certificate may stay. */
 function emptyFolder(home: string) {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
   for (const name of ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "data-key"]) {
     const path = join(home, name);
     if (existsSync(path)) rmSync(path);

@@ -1,5 +1,5 @@
 // Why: demo and start build the same world from the same flags.
-import { UsageError, readChoice, readFlags, readInt } from "./flags.ts";
+import { UsageError, readChoice, readFlags, readInt, type Options } from "./flags.ts";
 
 export interface PlayFlags {
   jobs: number;
@@ -16,24 +16,31 @@ export interface PlayFlags {
 
 const port = { min: 0, max: 65_535, default: 0 };
 
-/** Throws UsageError for anything that is not what it says. `own`: which flags the command has. */
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+
+const shared = {
+  "scale-sets": text,
+  clusters: text,
+  mode: text,
+  seed: text,
+  json: flag,
+  help: { type: "boolean", short: "h" },
+} as const satisfies Options;
+
+/** The flags of `demo` and of `start`. */
+export const playOptions = {
+  demo: { ...shared, jobs: text, faults: flag },
+  start: { ...shared, port: text, "webhook-port": text },
+} as const satisfies Record<string, Options>;
+
+/** Throws UsageError for anything that is not what it says. */
 export function readPlayFlags(
   args: string[],
-  own: { jobs: boolean; ports: boolean },
+  command: keyof typeof playOptions,
   defaultSeed: number,
 ): PlayFlags {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
-  const { values } = readFlags(args, {
-    "scale-sets": text,
-    clusters: text,
-    mode: text,
-    seed: text,
-    json: flag,
-    help: { type: "boolean", short: "h" },
-    ...(own.jobs && { jobs: text, faults: flag }),
-    ...(own.ports && { port: text, "webhook-port": text }),
-  });
+  const { values } = readFlags(args, playOptions[command]);
   const given = values as Record<string, string | boolean | undefined>; // parseArgs' own type is a union of both shapes
   const word = (name: string) => given[name] as string | undefined;
   if (word("mode") === "") throw new UsageError("--mode: give one of acquire, auto-assign");

@@ -5,7 +5,7 @@ import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { readHome } from "@runlet/runtime/settings-environment";
 import type { Command } from "../main.ts";
-import { readFlags, readInt, UsageError } from "./flags.ts";
+import { readFlags, readInt, UsageError, type Options } from "./flags.ts";
 
 const help = `runlet demo queue: queue jobs in the world that \`npm start\` runs
 
@@ -16,15 +16,18 @@ usage: npx runlet demo queue --scale-set NAME [--jobs N] [--duration-ms N]
   --duration-ms N    how long each takes (default 1000)
 `;
 
+const options = {
+  "scale-set": { type: "string" },
+  jobs: { type: "string" },
+  "duration-ms": { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const satisfies Options;
+
 export const queueCommand: Command = {
   summary: "queue jobs in the running world",
+  options,
   async run(args) {
-    const { values } = readFlags(args, {
-      "scale-set": { type: "string" },
-      jobs: { type: "string" },
-      "duration-ms": { type: "string" },
-      help: { type: "boolean", short: "h" },
-    });
+    const { values } = readFlags(args, options);
     if (values.help) {
       process.stdout.write(help);
       return 0;

@@ -6,14 +6,15 @@ import { readHome } from "@runlet/runtime/settings-environment";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import type { Command } from "../main.ts";
 import { openWorld, type OpenWorld } from "./open-world.ts";
-import { readPlayFlags, type PlayFlags } from "./play-flags.ts";
+import { playOptions, readPlayFlags, type PlayFlags } from "./play-flags.ts";
 
 const help = `runlet start: the demo's world, left running until Ctrl-C
 
-usage: npm start -- [--scale-sets N] [--clusters N] [--mode M] [--port N] [--webhook-port N] [--json]
+usage: npm start -- [--scale-sets N] [--clusters N] [--mode M] [--seed S] [--port N] [--webhook-port N] [--json]
 
   --port N          port of the Actions Service (default: any)
   --webhook-port N  port of the webhook (default: any)
+  --json            the ready line as JSON: {"ready":true,"service":…,"token":…,"webhook":…,"clusters":[…]}
   the other flags are those of runlet demo
 
 Then, beside it:
@@ -23,8 +24,9 @@ Then, beside it:
 
 export const startCommand: Command = {
   summary: "the demo's world, left running",
+  options: playOptions.start,
   async run(args) {
-    const flags = readPlayFlags(args, { jobs: false, ports: true }, 1);
+    const flags = readPlayFlags(args, "start", 1);
     if (!flags.help) return start(flags);
     process.stdout.write(help);
     return 0;

@@ -74,7 +74,12 @@ export async function startDeployment(
   const invokeApi = await serveInvokeApi(host);
   const config: LocalConfig = { ...options.config, invokeUrl: invokeApi.url };
   writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
-  const door = await serveFunctionUrl({ host, clock }, "webhook", options.webhookPort);
+  const door = await serveFunctionUrl({ host, clock }, "webhook", options.webhookPort).catch(
+    async (error: unknown) => {
+      await invokeApi.close();
+      throw error;
+    },
+  );
   const stopping = new AbortController();
 
   function wakeAfter(payload: string) {

@@ -65,7 +65,7 @@ function parse(args: string[]) {
   } catch (error) {
     // Node's message has a hint in a second sentence that does not fit here.
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/\. |\n/)[0] ?? message, { cause: error });
+    throw new UsageError(message.split(/\.(?: |\n|$)/)[0] ?? message, { cause: error });
   }
 }
 

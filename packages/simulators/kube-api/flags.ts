@@ -45,21 +45,19 @@ export function parseFlags(args: string[]): Flags {
   };
 }
 
+export const options = {
+  port: { type: "string" },
+  kubeconfig: { type: "string" },
+  "no-kubelet": { type: "boolean" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 function parse(args: string[]) {
   try {
-    return parseArgs({
-      args,
-      strict: true,
-      options: {
-        port: { type: "string" },
-        kubeconfig: { type: "string" },
-        "no-kubelet": { type: "boolean" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
+    return parseArgs({ args, strict: true, options });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(text.split("\n")[0]?.split(". ")[0] ?? text);
+    throw new UsageError(text.split(/\.(?: |\n|$)/)[0] ?? text);
   }
 }

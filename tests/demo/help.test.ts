@@ -1,0 +1,65 @@
+// Why: a flag that no help names does not exist for its users; one that the help names and the parser refuses is worse.
+import { demoCommand } from "@runlet/runlet/commands/demo";
+import { localCommand } from "@runlet/runlet/commands/local";
+import { queueCommand } from "@runlet/runlet/commands/queue";
+import { startCommand } from "@runlet/runlet/commands/start";
+import { flagNames } from "@runlet/simulators/actions-service/flags";
+import { options as kubeOptions } from "@runlet/simulators/kube-api/flags";
+import { afterEach, expect, it } from "vitest";
+import { eachOf, killPrograms, runProgram, type ProgramName } from "./run-program.ts";
+
+afterEach(killPrograms);
+
+interface Help {
+  program: ProgramName;
+  command: string[];
+  /** What the parser accepts. */
+  flags: string[];
+}
+
+const helps: Help[] = [
+  { program: "runlet", command: ["demo"], flags: Object.keys(demoCommand.options) },
+  { program: "runlet", command: ["demo", "queue"], flags: Object.keys(queueCommand.options) },
+  { program: "runlet", command: ["start"], flags: Object.keys(startCommand.options) },
+  { program: "runlet", command: ["local"], flags: Object.keys(localCommand.options) },
+  { program: "service", command: [], flags: flagNames },
+  { program: "kube", command: [], flags: Object.keys(kubeOptions) },
+  { program: "seeds", command: [], flags: ["seed", "jobs", "json", "help"] },
+];
+
+it(
+  "every command's --help ends with 0 and names each flag it takes, and no other",
+  { timeout: 60_000 },
+  async () => {
+    await eachOf(helps, async ({ program, command, flags }) => {
+      const { code, out, err } = await runProgram(program, [...command, "--help"]);
+      expect([program, ...command, code, err]).toEqual([program, ...command, 0, ""]);
+      const named = new Set([...out.matchAll(/--([a-z][a-z-]+)/g)].map(([, name]) => name));
+      // kubectl's own flag stands in an example.
+      if (program !== "runlet" || !command.includes("local")) named.delete("kubeconfig");
+      if (program === "kube") named.add("kubeconfig");
+      const takes = new Set(flags);
+      const withoutHelp = (names: Iterable<string | undefined>) =>
+        [...names].filter((name) => name !== "help").toSorted();
+      // demo's help shows its sub-command, start's points to it.
+      if (command.length === 1) named.delete("scale-set");
+      if (command[0] === "start") named.delete("jobs");
+      expect([program, command, withoutHelp(named)]).toEqual([
+        program,
+        command,
+        withoutHelp(takes),
+      ]);
+    });
+  },
+);
+
+it(
+  "the list of commands ends with 0 when it was asked for, and with 2 when nothing was",
+  { timeout: 60_000 },
+  async () => {
+    const asked = await runProgram("runlet", ["--help"]);
+    const not = await runProgram("runlet", []);
+    expect([asked.code, not.code]).toEqual([0, 2]);
+    for (const name of ["demo", "start", "local"]) expect(asked.out).toContain(`  ${name} `);
+  },
+);
