@@ -193,6 +193,7 @@ describe("placing runners", () => {
         const settled = places.map((one) => ({
           ...one,
           current: replicas.get(one.key) ?? 0,
+          busy: Math.max(0, one.busy - one.completed),
           completed: 0,
           // What was refused is counted anew after the move.
           refused: 0,
@@ -211,6 +212,7 @@ describe("placing runners", () => {
         const now = places.map((one) => ({
           ...one,
           current: before.get(one.key) ?? 0,
+          busy: Math.max(0, one.busy - one.completed),
           completed: 0,
           refused: 0,
           allowance: undefined,

@@ -59,7 +59,7 @@ export function placeRunners(places: readonly Place[], demand: Demand): Placemen
   const replicas = placeLive(live, total);
   const left = Math.max(0, sums.minRunners + assigned - total);
   placeOthers(others, left).forEach((count, key) => replicas.set(key, count));
-  const busyOthers = sum(others.map(({ busy }) => toCount(busy)));
+  const busyOthers = sum(others.map(busyOf));
   return { replicas, capacity: Math.min(int32Max, sums.maxRunners + busyOthers) };
 }
 
@@ -68,8 +68,8 @@ export function placeRunners(places: readonly Place[], demand: Demand): Placemen
  * running jobs bound the memory of a silent cluster, whose jobs may long be over.
  */
 function busyElsewhere(live: Place[], others: Place[], demand: Demand): number {
-  const remembered = sum(others.map(({ busy }) => toCount(busy)));
-  const known = sum(live.map(({ busy }) => toCount(busy)));
+  const remembered = sum(others.map(busyOf));
+  const known = sum(live.map(busyOf));
   return Math.min(remembered, Math.max(0, toCount(demand.totalRunningJobs) - known));
 }
 
@@ -128,17 +128,21 @@ function slotOf(place: Place): Slot {
 function ceilingOf(place: Place, floor: number, current: number): number {
   const refused = toCount(place.refused);
   if (refused > 0 && place.refusedLong) return Math.max(floor, current - refused);
-  const headroom = refused > 0 ? current : int32Max;
+  const headroom = refused > 0 ? Math.max(floor, current) : int32Max;
   return Math.min(headroom, place.allowance === undefined ? int32Max : floor + place.allowance);
 }
 
-/**
- * A place's minRunners are idle ones, on top of its busy ones. Whether what the cluster says of the busy already
- * leaves out those that have just completed is not known: the tally makes good for either.
- */
+/** A place's minRunners are idle ones, on top of its busy ones. */
 function floorOf(place: Place): number {
-  const busy = Math.max(0, toCount(place.busy) - toCount(place.completed));
-  return Math.min(toCount(place.maxRunners), toCount(place.minRunners) + busy);
+  return Math.min(toCount(place.maxRunners), toCount(place.minRunners) + busyOf(place));
+}
+
+/**
+ * Whether what the cluster says of the busy already leaves out those that have just completed is not known: the
+ * tally makes good for either.
+ */
+function busyOf(place: Place): number {
+  return Math.max(0, toCount(place.busy) - toCount(place.completed));
 }
 
 /** Down to the tally: first where a runner completed, then the lowest priority and the highest level. */

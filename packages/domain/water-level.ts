@@ -46,7 +46,8 @@ export function drain<V extends Vessel>(
   while (left > 0) {
     const highest = least(
       vessels.filter((v) => v.level > limit(v)),
-      (v) => -v.level / v.weight,
+      // As the line counts: whose next step down is the highest.
+      (v) => -(v.level - 1) / v.weight,
     );
     if (!highest) return;
     highest.level--;

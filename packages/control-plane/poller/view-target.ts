@@ -86,7 +86,8 @@ export function toPlace(
     weight: view.weight,
     refused: view.refused?.count ?? 0,
     refusedLong: view.refused !== undefined && moment.wallMs - view.refused.since >= refusedLongMs,
-    completed: moment.completed,
+    // What messages told of a silent cluster is in its busy count already.
+    completed: view.busy === undefined ? 0 : moment.completed,
     allowance: view.cluster?.health.allowance(),
   };
 }
