@@ -44,7 +44,10 @@ export async function runTests(tree: string, files: string[], names: string[]): 
     vitest,
     "run",
     ...files,
-    ...["-t", pattern, "--reporter=json", `--outputFile=${report}`],
+    "-t",
+    pattern,
+    "--reporter=json",
+    `--outputFile=${report}`,
   ]);
   try {
     // Written by vitest just now.

@@ -146,7 +146,12 @@ async function handle(
   set.pollFailures = 0;
   if (decision.kind === "message") {
     const { message } = decision;
-    await shard.turns.pass(() => takeTurn(shard, set, { occasion: "message", message }));
+    const acted = await shard.turns.pass(async () => {
+      await takeTurn(shard, set, { occasion: "message", message });
+      return true;
+    });
+    // It comes again; but a shard that is about to rest has heard of something to do.
+    if (!acted) set.quietSince = undefined;
   } else {
     metrics.count("empty-polls");
     await shard.turns.pass(() => takeTurn(shard, set, { occasion: "empty-poll" }));

@@ -34,6 +34,8 @@ export async function tryRest(shard: Shard, rows: ServedRows): Promise<boolean> 
     const quiet = await Promise.all(sets.map((set) => isStillQuiet(shard, set)));
     if (quiet.includes(false)) return false;
     await Promise.all(sets.map((set) => closeWithRetries(shard, set)));
+    // A message that a poll brought since the tally was read comes again to a new session.
+    if (sets.some(({ quietSince }) => quietSince === undefined)) return false;
     slept = true;
   } finally {
     if (!slept) goOn(shard, sets);
