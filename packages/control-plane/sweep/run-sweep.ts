@@ -4,9 +4,10 @@ import type { Clock } from "@runlet/runtime/clock";
 import { withDeadline } from "@runlet/runtime/deadline";
 import type { Settings } from "@runlet/runtime/settings";
 import { discover, type DiscoverDeps } from "./discover.ts";
+import { redeliver, type RedeliverDeps } from "./redeliver.ts";
 import { findUnserved, type Unserved, type UnservedDeps } from "./find-unserved.ts";
 
-export interface SweepDeps extends DiscoverDeps, UnservedDeps {
+export interface SweepDeps extends DiscoverDeps, UnservedDeps, RedeliverDeps {
   clock: Clock;
   settings: Settings;
 }
@@ -15,6 +16,8 @@ export interface SweepReport {
   scaleSets: number;
   silentClusters: string[];
   woken: Unserved[];
+  /** Failed webhooks that GitHub was asked to send again. */
+  redelivered: number;
 }
 
 /** One sweep; ends within the lease length plus a few calls. */
@@ -25,10 +28,13 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<Sw
     clusters.map(({ name }) => name),
     new Set(silent),
   );
-  const woken = await findUnserved(deps, rows, signal);
+  const [woken, redelivered] = await Promise.all([
+    findUnserved(deps, rows, signal),
+    redeliver(deps),
+  ]);
   await Promise.all(woken.map(({ shard, reason }) => deps.wakes.wake(shard, reason)));
   if (woken.length > 0) deps.log.info("sweep_woke", { woken });
-  return { scaleSets: rows.length, silentClusters: silent, woken };
+  return { scaleSets: rows.length, silentClusters: silent, woken, redelivered };
 }
 
 /** A cluster that answered the lists has been probed by them; a silent one is asked the cheapest question. */

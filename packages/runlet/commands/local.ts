@@ -30,6 +30,8 @@ usage: npx runlet local --kubeconfig [NAME=]FILE … --github SCOPE_URL=FILE …
                              JSON with github_app_id, github_app_installation_id, github_app_private_key. Repeat
   --webhook-port N           take GitHub's webhooks on this port (default: any free one)
   --webhook-secret-file FILE the webhook's secret; repeat once while it is being changed
+  --webhook SCOPE_URL[=ID]   ask GitHub each minute for failed deliveries of this webhook and have them sent again:
+                             an organization's or repository's webhook by its id, an App's own without. Repeat
   --state FILE               state file (default .runlet/local/state.sqlite)
   --rest-after-minutes N     close the sessions of scale sets that were quiet this long (default: never)
   --log-level L              debug, info, warn, error (default info)
@@ -42,6 +44,7 @@ const options = {
   github: { type: "string", multiple: true },
   "webhook-port": { type: "string" },
   "webhook-secret-file": { type: "string", multiple: true },
+  webhook: { type: "string", multiple: true },
   state: { type: "string" },
   "rest-after-minutes": { type: "string" },
   "log-level": { type: "string" },
@@ -70,6 +73,7 @@ export const localCommand: Command = {
       webhookSecretFiles: (values["webhook-secret-file"] ?? []).map((file) =>
         readable("webhook-secret-file", file),
       ),
+      webhooks: (values.webhook ?? []).map(readWebhook),
       logLevel: readChoice("log-level", values["log-level"] ?? "info", [
         "debug",
         "info",
@@ -122,6 +126,16 @@ function readScope(text: string): LocalConfig["github"][number] {
     throw new UsageError(`--github: ${error instanceof Error ? error.message : String(error)}`);
   }
   return { scope, file };
+}
+
+function readWebhook(text: string): NonNullable<LocalConfig["webhooks"]>[number] {
+  const [, scope = text, id] = /^(.+)=(\d{1,12})$/.exec(text) ?? [];
+  try {
+    parseConfigUrl(scope);
+  } catch (error) {
+    throw new UsageError(`--webhook: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return { scope, ...(id !== undefined && { hookId: Number(id) }) };
 }
 
 async function local(

@@ -18,6 +18,7 @@ import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
 import type { PollerDeps } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
+import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
 import { createWebhookApp, type WebhookDeps } from "@runlet/control-plane/webhook/app";
 import { createShardFinder } from "@runlet/control-plane/webhook/find-shards";
@@ -47,6 +48,8 @@ export interface Ports {
   /** The way into a registered cluster; undefined: it cannot be found. */
   accessTo(cluster: ClusterRow): Promise<ClusterAccess | undefined>;
   webhookSecrets(): Promise<string[]>;
+  /** Webhooks whose failed deliveries the sweep has sent again. */
+  webhookSources?: readonly WebhookSource[];
   /** 32 bytes: seals sessions and admin connections at rest. */
   dataKey: Uint8Array;
   settings: Settings;
@@ -78,6 +81,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const clusters = createClusterFinder(ports, registry);
   const metrics = countInLog(log);
 
+  const deliveries = createDeliveries(base);
   const sweep: SweepDeps = {
     clock,
     log,
@@ -87,6 +91,8 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     wakes,
     findCluster: clusters.find,
     findService: services.find,
+    deliveries,
+    sources: ports.webhookSources ?? [],
     async forget(scaleSetKey) {
       const stored = await checkpoints.load(scaleSetKey).catch(() => undefined);
       if (stored) await checkpoints.remove(scaleSetKey, stored.version);
@@ -108,7 +114,6 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     noticed: async () => void (await discover(sweep)),
     timelines: noteNews(timelines, registry),
   };
-  const deliveries = createDeliveries(base);
   const webhook: WebhookDeps = {
     clock,
     log,

@@ -13,6 +13,7 @@ import { createSystemRandom } from "@runlet/runtime/random";
 import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
 import { composeControlPlane, type ControlPlane } from "./compose.ts";
 import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
+import { createAppWebhookSource, createWebhookSource } from "./webhook-sources.ts";
 import { createHttpInvoker } from "./http-invoker.ts";
 
 export interface Root extends ControlPlane {
@@ -40,6 +41,12 @@ async function start(): Promise<Root> {
   const table = createSqliteTable(busy, await openStateFile(busy, config.stateFile));
   // Polls are held for minutes, effects must be quick: they never share a connection.
   const http = createHttpFetch({ clock });
+  const credentials = createCredentials(config.github.map(toSecret));
+  const webhookSources = (config.webhooks ?? []).map(({ scope, hookId }) =>
+    hookId === undefined
+      ? createAppWebhookSource({ clock, fetch: http, credentials }, scope)
+      : createWebhookSource({ clock, fetch: http, credentials }, { url: scope, hookId }),
+  );
   const controlPlane = await composeControlPlane({
     clock,
     random,
@@ -48,7 +55,8 @@ async function start(): Promise<Root> {
     settings: settingsOf(config),
     dataKey: readOrCreateKeyFile(config.keyFile, random),
     invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),
-    credentials: createCredentials(config.github.map(toSecret)),
+    credentials,
+    webhookSources,
     fetchFor: ({ ca, proxy }) =>
       createHttpFetch({
         clock,

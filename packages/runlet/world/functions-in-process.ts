@@ -14,6 +14,7 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import { createSeededRandom, type Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
+import { createWebhookSource } from "../local/webhook-sources.ts";
 import { composeControlPlane, type ControlPlane } from "../local/compose.ts";
 import type { Functions } from "./functions.ts";
 import { createLifeline, type EffectPoint, type Lifeline, type Ports } from "./lifeline.ts";
@@ -32,6 +33,8 @@ export interface InProcessDeps {
   /** May strike an invocation at any line. */
   onEffect?: (point: EffectPoint, life: Lifeline, invocation: Invocation) => void;
   coldStartMs?: number;
+  /** The sweep asks for failed webhooks of this scope. */
+  redeliverFrom?: string;
   /** Chance that an asynchronous event comes twice. */
   doubled?: number;
 }
@@ -115,14 +118,18 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
   }
 
   function compose(ports: Required<Ports>, seed: number): Promise<ControlPlane> {
+    const { credentials, redeliverFrom } = deps;
     return composeControlPlane({
       ...ports,
       random: createSeededRandom(seed),
       settings,
-      credentials: deps.credentials,
+      credentials,
       fetchFor: () => ports.fetch,
       accessTo: (row) => deps.accessTo(row, ports.fetch),
       webhookSecrets: async () => [deps.webhookSecret],
+      webhookSources: redeliverFrom
+        ? [createWebhookSource({ ...ports, credentials }, { url: redeliverFrom, hookId: 1 })]
+        : [],
       dataKey: new Uint8Array(32).fill(7),
     });
   }

@@ -87,6 +87,7 @@ async function writeConfig(
     clusters,
     github: [{ scope: parts.configUrl, file: write("github-token", parts.pat) }],
     webhookSecretFiles: [write("webhook-secret", parts.webhookSecret)],
+    webhooks: [{ scope: parts.configUrl, hookId: 1 }],
     logLevel: "debug",
   };
 }

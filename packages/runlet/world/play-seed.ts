@@ -41,6 +41,7 @@ export async function playSeed(options: SeedOptions): Promise<SeedResult> {
     scaleSets: plan.scaleSets,
     knobs: { assignWithoutSession },
     doubled: faults ? 0.1 : 0,
+    redeliver: seed % 3 === 0,
     ...(onLine && { onLine }),
   });
   const { clock } = world;

@@ -19,6 +19,8 @@ export interface VirtualOptions extends Omit<WorldOptions, "settings"> {
   table?: Table;
   onEffect?: InProcessDeps["onEffect"];
   doubled?: number;
+  /** The sweep asks for failed webhooks. */
+  redeliver?: boolean;
 }
 
 export type VirtualWorld = World<InProcessFunctions> & { clock: VirtualClock };
@@ -28,7 +30,7 @@ export async function createVirtualWorld(options: VirtualOptions): Promise<Virtu
   const clock = createVirtualClock();
   const random = createSeededRandom(options.seed);
   const transport = createInProcessTransport();
-  const { onEffect, doubled } = options;
+  const { onEffect, doubled, redeliver } = options;
   const world = await createWorld<InProcessFunctions>(
     {
       clock,
@@ -44,6 +46,7 @@ export async function createVirtualWorld(options: VirtualOptions): Promise<Virtu
             return access && { ...access, fetch };
           },
           ...(onEffect && { onEffect }),
+          ...(redeliver && { redeliverFrom: parts.configUrl }),
           ...(doubled !== undefined && { doubled }),
         }),
     },

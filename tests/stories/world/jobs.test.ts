@@ -62,6 +62,26 @@ describe.each(modes)("a job, through all parts, in %s mode", (mode) => {
     }
   });
 
+  it("whose webhook failed is told of again by the next sweep, long before the next look", async () => {
+    const gpu = { ...linux, name: "gpu" };
+    const world = await startWorld({
+      mode,
+      redeliver: true,
+      scaleSets: [gpu],
+      settings: { restAfterMs: 1_000, lookEveryMs: 600_000 },
+    });
+    await world.until(() => world.recorder.count("rests") > 0, 30_000, "a rest");
+    world.service.control.setKnobs({ webhookLoss: 1 });
+    const [job = ""] = world.queue("gpu");
+    world.service.control.setKnobs({ webhookLoss: 0 });
+    await world.jobsEnd(60_000);
+    const waited = msBetween(world, { kind: "job-queued", job }, { kind: "job-started", job });
+    expect(waited).toBeLessThan(2_000 + 3_000);
+    const again = world.recorder.lines().filter(({ event }) => event === "webhooks_redelivered");
+    expect(again).toMatchObject([{ count: 1 }]);
+    await world.endClean();
+  });
+
   it("runs once although webhooks, invocations and wakes come twice", async () => {
     const world = await startWorld({ mode, knobs: { webhookDoubling: 1 }, doubled: 1 });
     world.queue("linux", { count: 8 });
