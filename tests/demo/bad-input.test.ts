@@ -88,10 +88,8 @@ describe("runlet local with a wrong file", () => {
 
   it("leaves a state file that it cannot use as it is", { timeout: 60_000 }, async () => {
     const { home, write, token, kubeconfig } = files();
-    const args = (state: string) => [
-      ...["local", "--kubeconfig", kubeconfig, "--github", `https://github.com/acme=${token}`],
-      ...["--state", state],
-    ];
+    const given = ["--kubeconfig", kubeconfig, "--github", `https://github.com/acme=${token}`];
+    const args = (state: string) => ["local", ...given, "--state", state];
     const newer = join(home, "newer.sqlite");
     makeDatabase(newer, "PRAGMA application_id = 0x52554e4c; PRAGMA user_version = 99");
     const foreign = join(home, "foreign.sqlite");

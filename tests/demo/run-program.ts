@@ -28,6 +28,7 @@ const programs = {
   kube: "packages/simulators/kube-api/serve.ts",
   seeds: "tests/simulation/seeds.ts",
   mutants: "tests/mutants/run.ts",
+  npx: "packages/runlet/bin.mjs",
 } as const;
 
 export type ProgramName = keyof typeof programs;
