@@ -12,10 +12,9 @@ import { openKubeconfigAccess } from "./kubeconfig-access.ts";
 import { createUserAccess } from "./user-kubeconfig.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "runlet-access-"));
-const ca = createTestCa("cluster-ca");
+const ca = await createTestCa("cluster-ca");
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
-  ca.remove();
 });
 
 /** Remembers with what a fetch was made. */

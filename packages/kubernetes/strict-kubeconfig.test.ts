@@ -2,16 +2,15 @@
 // kubeconfig may do that it must not do here is refused, with a reason and a remedy (SEC16, SEC17).
 import { createTestCa } from "@runlet/runtime/http-fixture";
 import fc from "fast-check";
-import { afterAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { stringify } from "yaml";
 import { KubeconfigRefused } from "./kubeconfig-problems.ts";
 import { parseServerUrl } from "./server-url.ts";
 import { parseStrictKubeconfig } from "./strict-kubeconfig.ts";
 
-const ca = createTestCa("cluster-ca");
-const admin = ca.issue("admin", "DNS:admin");
-const stranger = ca.issue("stranger", "DNS:stranger");
-afterAll(() => ca.remove());
+const ca = await createTestCa("cluster-ca");
+const admin = await ca.issue("admin", "DNS:admin");
+const stranger = await ca.issue("stranger", "DNS:stranger");
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const goodCluster = {

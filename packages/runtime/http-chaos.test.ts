@@ -7,7 +7,7 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from "node:http2";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { createSystemClock } from "./clock.ts";
 import { createTestCa, listen, type TestCa } from "./http-fixture.ts";
 import { createHttpFetch } from "./http.ts";
@@ -15,10 +15,9 @@ import { createSeededRandom } from "./random.ts";
 
 const clock = createSystemClock();
 let ca: TestCa;
-beforeAll(() => {
-  ca = createTestCa("Chaos CA");
+beforeAll(async () => {
+  ca = await createTestCa("Chaos CA");
 });
-afterAll(() => ca.remove());
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Answer = ServerResponse | Http2ServerResponse;
@@ -67,7 +66,7 @@ function write(response: Answer, text: string): void {
 }
 
 async function startMoodyServer() {
-  const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
+  const { certificatePem: cert, keyPem: key } = await ca.issue("server", "IP:127.0.0.1");
   const server = createSecureServer({ cert, key, allowHTTP1: true });
   let calm = false;
   server.on("request", (request: Request, response: Answer) => {

@@ -17,9 +17,8 @@ const script = `
 test.each(["when-offered", "never"])(
   "a process with idle connections ends (HTTP/2 %s)",
   async (http2) => {
-    const ca = createTestCa("Exit CA");
-    const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
-    ca.remove();
+    const ca = await createTestCa("Exit CA");
+    const { certificatePem: cert, keyPem: key } = await ca.issue("server", "IP:127.0.0.1");
     const server = createSecureServer({ cert, key, allowHTTP1: true });
     server.on("request", (_request, response) => response.end("done"));
     const listening = await listen(server);

@@ -1,48 +1,50 @@
-// Why: TLS is tested against certificates made by OpenSSL and servers on real sockets. For tests only.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Why: TLS is tested against certificates of CAs made for the test and servers on real sockets. For tests only.
 import type { AddressInfo, Server, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { generate } from "selfsigned";
 
 export interface Certificate {
   certificatePem: string;
   keyPem: string;
 }
 
-/** A certificate authority in a folder of its own. */
+/** A certificate authority. */
 export interface TestCa extends Certificate {
-  issue(name: string, alternatives: string): Certificate;
-  remove(): void;
+  /** `alternatives` as OpenSSL writes them: `DNS:localhost,IP:127.0.0.1`. */
+  issue(name: string, alternatives: string): Promise<Certificate>;
 }
 
-const ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+const ec = { keyType: "ec", algorithm: "sha256" } as const;
+const named = (value: string) => [{ name: "commonName", value }];
 
-/** A fresh CA named `name`, made by the openssl command. */
-export function createTestCa(name: string): TestCa {
-  const dir = mkdtempSync(join(tmpdir(), "runlet-ca-"));
-  const file = (path: string) => join(dir, path);
-  const openssl = (...args: string[]) => {
-    execFileSync("openssl", args, { cwd: dir, stdio: ["ignore", "ignore", "pipe"] });
-  };
-  const subject = ["-subj", `/CN=${name}`];
-  openssl("req", "-x509", ...ec, ...subject, "-days", "2", "-keyout", "ca.key", "-out", "ca.crt");
-  const read = (stem: string): Certificate => ({
-    certificatePem: readFileSync(file(`${stem}.crt`), "utf8"),
-    keyPem: readFileSync(file(`${stem}.key`), "utf8"),
+/** A fresh CA named `name`. */
+export async function createTestCa(name: string): Promise<TestCa> {
+  const ca = await generate(named(name), {
+    ...ec,
+    extensions: [
+      { name: "basicConstraints", cA: true, critical: true },
+      { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
+    ],
   });
   return {
-    ...read("ca"),
-    issue(common, alternatives) {
-      writeFileSync(file("ext"), `subjectAltName=${alternatives}\n`);
-      const wish = ["-subj", `/CN=${common}`, "-keyout", "leaf.key", "-out", "leaf.csr"];
-      openssl("req", ...ec, ...wish);
-      const by = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext"];
-      openssl("x509", "-req", "-in", "leaf.csr", ...by, "-days", "2", "-out", "leaf.crt");
-      return read("leaf");
+    certificatePem: ca.cert,
+    keyPem: ca.private,
+    async issue(common, alternatives) {
+      const leaf = await generate(named(common), {
+        ...ec,
+        ca: { key: ca.private, cert: ca.cert },
+        extensions: [
+          { name: "basicConstraints", cA: false, critical: true },
+          { name: "subjectAltName", altNames: alternatives.split(",").map(toAlternative) },
+        ],
+      });
+      return { certificatePem: leaf.cert, keyPem: leaf.private };
     },
-    remove: () => rmSync(dir, { recursive: true, force: true }),
   };
+}
+
+function toAlternative(text: string) {
+  const [kind, value = ""] = text.split(/:(.*)/s);
+  return kind === "IP" ? { type: 7 as const, ip: value } : { type: 2 as const, value };
 }
 
 /** A listening server, the sockets it was given, and its end. */

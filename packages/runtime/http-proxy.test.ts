@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { createSecureServer } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import { connect, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createSystemClock } from "./clock.ts";
 import { createTestCa, listen, type TestCa } from "./http-fixture.ts";
 import { findProxy } from "./http-proxy.ts";
@@ -12,13 +12,12 @@ import { createHttpFetch, type HttpFetchOptions } from "./http.ts";
 const clock = createSystemClock();
 let ca: TestCa;
 const ends: (() => unknown)[] = [];
-beforeAll(() => {
-  ca = createTestCa("Proxy CA");
+beforeAll(async () => {
+  ca = await createTestCa("Proxy CA");
 });
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
-afterAll(() => ca.remove());
 
 describe("which proxy", () => {
   const both = { http: "http://plain:3128", https: "http://secure:3128" };
@@ -77,7 +76,7 @@ async function startProxy(options: { tls?: boolean; refuse?: number } = {}) {
       target: request.url ?? "",
       authorization: request.headers["proxy-authorization"],
     });
-  const { certificatePem: cert, keyPem: key } = ca.issue("proxy", "IP:127.0.0.1");
+  const { certificatePem: cert, keyPem: key } = await ca.issue("proxy", "IP:127.0.0.1");
   const server = options.tls ? createTlsServer({ cert, key }) : createServer();
   server.on("request", (request, response) => {
     note(request);
@@ -102,7 +101,7 @@ async function startProxy(options: { tls?: boolean; refuse?: number } = {}) {
 }
 
 async function startService() {
-  const { certificatePem: cert, keyPem: key } = ca.issue("service", "DNS:service.test");
+  const { certificatePem: cert, keyPem: key } = await ca.issue("service", "DNS:service.test");
   const server = createTlsServer({ cert, key }, (request, response) => {
     response.end(JSON.stringify(request.headers));
   });
@@ -136,7 +135,7 @@ describe("through a proxy", () => {
 
   test("HTTP/2 is offered through the tunnel, and one tunnel carries many requests", async () => {
     const proxy = await startProxy();
-    const { certificatePem: cert, keyPem: key } = ca.issue("service", "DNS:service.test");
+    const { certificatePem: cert, keyPem: key } = await ca.issue("service", "DNS:service.test");
     const server = createSecureServer({ cert, key });
     server.on("stream", (stream) => {
       stream.respond({ ":status": 200 });

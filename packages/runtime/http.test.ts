@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeAll, expect, test } from "vitest";
 import { createSystemClock } from "./clock.ts";
 import { TransportError } from "./http-error.ts";
 import { createTestCa, listen, type Listening, type TestCa } from "./http-fixture.ts";
@@ -13,16 +13,12 @@ let ca: TestCa;
 let otherCa: TestCa;
 const ends: (() => unknown)[] = [];
 
-beforeAll(() => {
-  ca = createTestCa("Corp CA");
-  otherCa = createTestCa("Other CA");
+beforeAll(async () => {
+  ca = await createTestCa("Corp CA");
+  otherCa = await createTestCa("Other CA");
 });
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
-});
-afterAll(() => {
-  ca.remove();
-  otherCa.remove();
 });
 
 function create(options: Partial<HttpFetchOptions> = {}): HttpFetch {
@@ -40,7 +36,7 @@ async function serve(handler: Handler): Promise<Listening & { url: string }> {
 }
 
 async function serveTls(handler: Handler, options: object = {}) {
-  const { certificatePem, keyPem } = ca.issue("server", "DNS:localhost,IP:127.0.0.1");
+  const { certificatePem, keyPem } = await ca.issue("server", "DNS:localhost,IP:127.0.0.1");
   const given = { cert: certificatePem, key: keyPem, ...options };
   const listening = await listen(createTlsServer(given, handler));
   ends.push(listening.stop);
@@ -327,7 +323,7 @@ test("an unknown CA is refused, an added one and an exclusive one are trusted", 
 });
 
 test("a certificate for another name is refused, unless that name is asked for", async () => {
-  const leaf = ca.issue("kubernetes", "DNS:kubernetes.default");
+  const leaf = await ca.issue("kubernetes", "DNS:kubernetes.default");
   const own = { cert: leaf.certificatePem, key: leaf.keyPem };
   const server = await serveTls((_request, response) => response.end("ok"), own);
   const trust = { onlyCa: [ca.certificatePem] };
@@ -342,7 +338,7 @@ test("a client certificate is shown", async () => {
   const server = await serveTls((_request, response) => response.end("ok"), mutual);
   const trust = { onlyCa: [ca.certificatePem] };
   expect(await failureOf(create(trust)(server.url))).toBeInstanceOf(TransportError);
-  const clientCertificate = ca.issue("admin", "DNS:admin");
+  const clientCertificate = await ca.issue("admin", "DNS:admin");
   const known = create({ ...trust, clientCertificate });
   expect(await (await known(server.url)).text()).toBe("ok");
 });

@@ -9,7 +9,7 @@ import {
 } from "node:http2";
 import { createServer as createHttp1Server } from "node:https";
 import { connect, createServer as createTcpServer, type AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeAll, expect, test } from "vitest";
 import { createSystemClock } from "./clock.ts";
 import { createTestCa, listen, type TestCa } from "./http-fixture.ts";
 import { createHttpFetch, type HttpFetchOptions } from "./http.ts";
@@ -17,13 +17,12 @@ import { createHttpFetch, type HttpFetchOptions } from "./http.ts";
 const clock = createSystemClock();
 let ca: TestCa;
 const ends: (() => unknown)[] = [];
-beforeAll(() => {
-  ca = createTestCa("H2 CA");
+beforeAll(async () => {
+  ca = await createTestCa("H2 CA");
 });
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
-afterAll(() => ca.remove());
 
 function create(options: Partial<HttpFetchOptions> = {}) {
   const fetch = createHttpFetch({ clock, onlyCa: [ca.certificatePem], ...options });
@@ -41,7 +40,7 @@ interface Service {
 }
 
 async function serve(onStream: OnStream, settings = {}, port?: number): Promise<Service> {
-  const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
+  const { certificatePem: cert, keyPem: key } = await ca.issue("server", "IP:127.0.0.1");
   const server = createSecureServer({ cert, key, allowHTTP1: true, settings });
   const sessions: ServerHttp2Session[] = [];
   server.on("session", (session) => {
@@ -281,7 +280,7 @@ test("a server without HTTP/2 in the old one's place is spoken to in HTTP/1.1", 
   const url = `https://127.0.0.1:${way.port}/`;
   const fetch = create();
   expect((await fetch(url)).headers.get("x-method")).toBe("GET");
-  const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
+  const { certificatePem: cert, keyPem: key } = await ca.issue("server", "IP:127.0.0.1");
   const second = await listen(
     createHttp1Server({ cert, key }, (_request, response) => response.end("one")),
   );
@@ -329,7 +328,7 @@ test(
   "a stopped server (SIGSTOP) with polls open: the next poll succeeds within 20 s on a new socket",
   { timeout: 60_000 },
   async () => {
-    const { certificatePem: cert, keyPem: key } = ca.issue("server", "IP:127.0.0.1");
+    const { certificatePem: cert, keyPem: key } = await ca.issue("server", "IP:127.0.0.1");
     const child = fork(new URL("./http2-fixture.ts", import.meta.url), {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });

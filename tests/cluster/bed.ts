@@ -33,10 +33,12 @@ export function writeTokens(dir: string, users: Record<string, string[]>): Recor
   return tokens;
 }
 
-export function writeCertificates(dir: string): string {
-  const ca = createTestCa("runlet cluster bed");
-  const leaf = ca.issue("kube-apiserver", "IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default");
-  ca.remove();
+export async function writeCertificates(dir: string): Promise<string> {
+  const ca = await createTestCa("runlet cluster bed");
+  const leaf = await ca.issue(
+    "kube-apiserver",
+    "IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default",
+  );
   const accounts = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },

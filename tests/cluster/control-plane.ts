@@ -86,7 +86,7 @@ async function prepareBed(options: ControlPlaneOptions): Promise<Bed> {
   const binaries = await getControlPlaneBinaries();
   const dir = mkdtempSync(join(tmpdir(), "runlet-cluster-"));
   const own = { admin: ["system:masters"], "system:kube-controller-manager": [] };
-  const caPem = writeCertificates(dir);
+  const caPem = await writeCertificates(dir);
   const [apiPort, client, peer] = await freePorts();
   // Without the controllers no namespace ever gets the service account that this plugin waits for.
   const admission = options.controllers ? [] : ["--disable-admission-plugins=ServiceAccount"];
