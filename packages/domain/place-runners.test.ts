@@ -87,6 +87,9 @@ describe("placing runners", () => {
       place("b", { current: 2, busy: 1, completed: 1 }),
     ];
     expect(counts(places, 3, 3)).toEqual([2, 1]);
+    const idle = (key: string, completed: number) => place(key, { current: 2, busy: 1, completed });
+    expect(counts([idle("a", 0), idle("b", 1)], 3, 2)).toEqual([2, 1]);
+    expect(counts([idle("a", 1), idle("b", 0)], 3, 2)).toEqual([1, 2]);
   });
 
   it("moves from a silent cluster only the jobs that have not started", () => {

@@ -13,7 +13,10 @@ export interface Mutant {
 }
 
 const poller = "packages/control-plane/poller";
+const coordination = "packages/coordination";
+const placing = "packages/domain/place-runners";
 const stories = "tests/stories/poller";
+const sharper = "tests/stories/mutants";
 
 export const mutants: Mutant[] = [
   {
@@ -132,5 +135,317 @@ export const mutants: Mutant[] = [
     replace: "",
     file: `${stories}/jobs.test.ts`,
     test: "(acquire) > whose message an earlier listener deleted",
+  },
+  // Order of effects
+  {
+    name: "busy runners marked after acknowledging",
+    in: `${poller}/turn.ts`,
+    find:
+      "  await noteStarted(shard, set, looked.views, startedFacts(news));\n" +
+      "  await acquire(shard, set, availableIds(news));\n",
+    replace:
+      "  await acquire(shard, set, availableIds(news));\n" +
+      "  if (message) await save(shard, set, cursorAfter(message));\n" +
+      "  if (message) await acknowledge(shard, set);\n" +
+      "  await noteStarted(shard, set, looked.views, startedFacts(news));\n",
+    file: `${stories}/kill.test.ts`,
+    test: "leaves no runner unmarked, whatever line it was at",
+  },
+  {
+    name: "a predecessor's message never deleted",
+    in: `${poller}/open-session.ts`,
+    find: "  if (known && set.unacknowledged !== undefined) await acknowledgeOld(shard, set, known);\n",
+    replace: "  if (known && set.unacknowledged === -1) await acknowledgeOld(shard, set, known);\n",
+    file: `${sharper}/take-over.test.ts`,
+    test: "deletes the message that the dead one had checkpointed and not yet deleted",
+  },
+  {
+    name: "owed facts not checkpointed",
+    in: `${poller}/scale-set.ts`,
+    find: "...(owed && { owed })",
+    replace: "...(owed?.pair && { owed: { pair: owed.pair, jobStarted: [] } })",
+    file: `${stories}/kill.test.ts`,
+    test: "leaves what a silent cluster is owed to its successor",
+  },
+  {
+    name: "owed facts dropped",
+    in: `${poller}/job-started.ts`,
+    find: "  for (const fact of left) oweJobStarted(set, views, fact);\n",
+    replace: "  for (const fact of left.slice(left.length)) oweJobStarted(set, views, fact);\n",
+    file: `${stories}/clusters.test.ts`,
+    test: "two clusters (auto-assign) > JobStarted of a silent cluster is owed",
+  },
+  {
+    name: "clusters written one after the other",
+    in: `${poller}/apply-plan.ts`,
+    find:
+      "  const results = await Promise.allSettled(\n" +
+      "    plan.targets.map(async (one) => {\n" +
+      "      const view = views.find(({ key }) => key === one.key);\n" +
+      "      const target = set.targets.get(one.key);\n" +
+      "      if (view && target && one.decision) await applyTarget(shard, set, view, target, one);\n" +
+      "    }),\n" +
+      "  );\n",
+    replace:
+      "  const results: PromiseSettledResult<void>[] = [];\n" +
+      "  for (const one of plan.targets) {\n" +
+      "    const view = views.find(({ key }) => key === one.key);\n" +
+      "    const target = set.targets.get(one.key);\n" +
+      "    if (view && target && one.decision) await applyTarget(shard, set, view, target, one);\n" +
+      "  }\n",
+    file: `${stories}/clusters.test.ts`,
+    test: "two clusters (auto-assign) > a black hole beside a healthy one",
+  },
+  // The tally
+  {
+    name: "a tally of nothing believed at once",
+    in: `${poller}/turn.ts`,
+    find: "  if (!message.statistics || !shouldAskAgain(before, message.statistics, news, busy)) return;\n",
+    replace:
+      "  if (!message.statistics || shouldAskAgain(before, message.statistics, news, busy)) return;\n",
+    file: `${sharper}/sessions.test.ts`,
+    test: "of nothing while two jobs run lowers nobody",
+  },
+  {
+    name: "no last reading of the tally before a rest",
+    in: `${poller}/rest.ts`,
+    find: "  return failure === undefined && hasNoJobs(statisticsOf(set));\n",
+    replace: "  return failure === undefined && (hasNoJobs(statisticsOf(set)) || true);\n",
+    file: `${sharper}/rest.test.ts`,
+    test: "stays for a job that only its last reading of the tally shows",
+  },
+  {
+    name: "a message left unread by a rest",
+    in: `${poller}/rest.ts`,
+    find: "    if (sets.some(({ quietSince }) => quietSince === undefined)) return false;\n",
+    replace: "",
+    file: `${sharper}/rest.test.ts`,
+    test: "(auto-assign) > stays for a job",
+  },
+  // Sessions
+  {
+    name: "a new session at each take-over",
+    in: `${poller}/open-session.ts`,
+    find: "  const known = set.session;\n",
+    replace: '  const known = how === "as-it-is" ? set.session : undefined;\n',
+    file: `${stories}/take-over.test.ts`,
+    test: "(acquire) > whoever the platform tells takes over",
+  },
+  {
+    name: "cursor kept in a new session",
+    in: `${poller}/open-session.ts`,
+    find: "  if (answer.ok) set.lastMessageId = 0;\n",
+    replace: "",
+    file: `${sharper}/sessions.test.ts`,
+    test: "begins at the oldest message that nobody has deleted",
+  },
+  {
+    name: "token of a refresh not kept",
+    in: `${poller}/refresh-session.ts`,
+    find: "  set.session = { sessionId, queueUrl, queueToken };\n",
+    replace:
+      "  set.session = { sessionId, queueUrl, queueToken: set.session?.queueToken ?? queueToken };\n",
+    file: `${stories}/sessions.test.ts`,
+    test: "(acquire) > goes on with a new token",
+  },
+  {
+    name: "an expired token taken as a lost session",
+    in: `${poller}/poll-scale-set.ts`,
+    find: "  const failure = await refreshSession(shard, set);\n",
+    replace: "  set.session = undefined;\n  const failure = await refreshSession(shard, set);\n",
+    file: `${sharper}/sessions.test.ts`,
+    test: "is followed by one with a new token, in the same session",
+  },
+  {
+    name: "409 ends the loop",
+    in: `${poller}/open-session.ts`,
+    find: "  countConflict(shard, set, failure, attempt);\n",
+    replace:
+      "  countConflict(shard, set, failure, attempt);\n" +
+      '  if (failure.reason === "session-conflict") throw new Error("conflict");\n',
+    file: `${stories}/sessions.test.ts`,
+    test: "(acquire) > waits for a foreign listener's session to lapse",
+  },
+  {
+    name: "Retry-After ignored",
+    in: `${poller}/poll-scale-set.ts`,
+    find: "retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures)",
+    replace: "(retryAfterMs ?? 0) * 0 + backoffMs(shard.deps.random, backoff, set.pollFailures)",
+    file: `${sharper}/sessions.test.ts`,
+    test: "is not repeated before the time that the service asks to wait",
+  },
+  {
+    name: "session refreshed at each hand-over",
+    in: `${poller}/serve-scale-set.ts`,
+    find: 'from === "hand-over" ? "as-it-is" : "refresh"',
+    replace: 'from === "hand-over" ? "refresh" : "refresh"',
+    file: `${stories}/hand-over.test.ts`,
+    test: "(acquire) > writes nothing to cluster and checkpoint when all is quiet",
+  },
+  {
+    name: "polls given up at the release",
+    in: `${poller}/hand-over.ts`,
+    find: "  await leavePollsOpen(shard);\n",
+    replace: "  if (successor === undefined) await leavePollsOpen(shard);\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > leaves no instant over 100 ms without a poll",
+  },
+  // Lease, fence, wake
+  {
+    name: "guard not awaited",
+    in: `${poller}/shard.ts`,
+    find: "        await guard();\n",
+    replace: "        void guard().catch(() => {});\n",
+    file: `${sharper}/guarded.test.ts`,
+    test: "starts no effect after 80 % of its lease",
+  },
+  {
+    name: "fence not written at a take-over",
+    in: `${poller}/serve-scale-set.ts`,
+    find: '  if (from === "death") await shard.turns.pass(() => stampFences(shard, set));\n',
+    replace: "  if (set.forgotten) await shard.turns.pass(() => stampFences(shard, set));\n",
+    file: `${stories}/take-over.test.ts`,
+    test: "(acquire) > a write that was under way, sent late by a bare client",
+  },
+  {
+    name: "number of the cluster not read",
+    in: `${poller}/look-at-targets.ts`,
+    find: "Math.max(target.sequence, runnerSet.spec.patchID)",
+    replace: "Math.max(target.sequence, 0 * runnerSet.spec.patchID)",
+    file: `${sharper}/take-over.test.ts`,
+    test: "goes on above a number that is in the cluster and in no checkpoint",
+  },
+  {
+    name: "another installation's fence overwritten",
+    in: `${poller}/decide-fence.ts`,
+    find: '  if (verdict === "foreign") return',
+    replace: '  if (verdict === "foreign" && !seen) return',
+    file: `${stories}/clusters.test.ts`,
+    test: "an EphemeralRunnerSet of another installation: refused and reported",
+  },
+  {
+    name: "lease used to its last millisecond",
+    in: `${coordination}/hold-lease.ts`,
+    find: "const usablePart = 0.8;",
+    replace: "const usablePart = 1;",
+    file: `${coordination}/lease.property.test.ts`,
+    test: "a holder on a clock a tenth too slow stops before",
+  },
+  {
+    name: "lease counted from after its write",
+    in: `${coordination}/own-row.ts`,
+    find: "      startMs = writtenMs;\n",
+    replace: "      startMs = Math.max(writtenMs, deps.clock.nowMs());\n",
+    file: `${coordination}/lease.test.ts`,
+    test: "the length counts from before the write",
+  },
+  {
+    name: "a lease that moves taken as dead",
+    in: `${coordination}/standstill.ts`,
+    find: "if (view.version !== version) {",
+    replace: "if (version === undefined) {",
+    file: `${coordination}/lease.test.ts`,
+    test: "a held lease that moves outlasts a waiter",
+  },
+  {
+    name: "last writer of a checkpoint wins",
+    in: `${coordination}/checkpoints.ts`,
+    find: "earlier && result.current?.version === earlier) {\n        result = await putSettled(deps, row, { version: earlier });",
+    replace:
+      "result.current) {\n        result = await putSettled(deps, row, { version: result.current.version });",
+    file: `${coordination}/checkpoints.test.ts`,
+    test: "a put after a version that is no longer there is refused",
+  },
+  {
+    name: "flag cleared whatever it says",
+    in: `${coordination}/wake.ts`,
+    find: "      await removeSettled(deps, keys.flag(shard), version);\n",
+    replace:
+      "      const there = await getSettled(deps, keys.flag(shard));\n" +
+      "      await removeSettled(deps, keys.flag(shard), there?.version ?? version);\n",
+    file: `${coordination}/wake.test.ts`,
+    test: "clearing takes away the flag that was seen, and none set since",
+  },
+  {
+    name: "lease read before the flag is set",
+    in: `${coordination}/wake.ts`,
+    find: "    await setFlag(deps, shard);\n    const lease = await deps.leases.read(shard);\n",
+    replace: "    const lease = await deps.leases.read(shard);\n    await setFlag(deps, shard);\n",
+    file: `${coordination}/wake.test.ts`,
+    test: "a wake at the very moment of a release",
+  },
+  // Pairs and placement
+  {
+    name: "a number that wraps to 0",
+    in: "packages/domain/patch-pair.ts",
+    find: "sequence < 0 ? 1 : sequence + 1",
+    replace: "sequence < 0 ? 0 : sequence + 1",
+    file: "packages/domain/patch-pair.test.ts",
+    test: "goes on above what was used before, and wraps",
+  },
+  {
+    name: "scaled down while jobs run",
+    in: "packages/domain/patch-pair.ts",
+    find: "return wanted.desired === wanted.minRunners && pair",
+    replace: "return wanted.desired >= wanted.minRunners && pair",
+    file: "packages/domain/patch-pair.test.ts",
+    test: "only ever carries the number 0 with the minimum",
+  },
+  {
+    name: "a runner that died not replaced",
+    in: "packages/domain/patch-pair.ts",
+    find: "facts.alive < pair.replicas &&",
+    replace: "facts.alive < 0 &&",
+    file: `${stories}/jobs.test.ts`,
+    test: "(auto-assign) > get another runner when theirs dies",
+  },
+  {
+    name: "fall taken from a busy cluster",
+    in: `${placing}.ts`,
+    find: "Math.min(slot.completed, surplus(slots, total)",
+    replace: "Math.min(0 * slot.completed, surplus(slots, total)",
+    file: `${placing}.test.ts`,
+    test: "takes a fall from where the runner completed",
+  },
+  {
+    name: "everything back at once to a cluster that returns",
+    in: `${poller}/view-target.ts`,
+    find: "    allowance: view.cluster?.health.allowance(),\n",
+    replace: "    allowance: undefined,\n",
+    file: `${stories}/clusters.test.ts`,
+    test: "two clusters (acquire) > one that comes back",
+  },
+  {
+    name: "refused runners wait for ever",
+    in: `${poller}/view-target.ts`,
+    find: "moment.wallMs - view.refused.since >= refusedLongMs",
+    replace: "moment.wallMs - view.refused.since >= 1_000 * refusedLongMs",
+    file: `${stories}/clusters.test.ts`,
+    test: "two clusters (acquire) > runners refused by the first one's quota",
+  },
+  // What is not ours, and what is not a double
+  {
+    name: "an unmanaged namespace served",
+    in: `${poller}/view-target.ts`,
+    find: "!cluster.isManaged(ref.namespace) ||",
+    replace: "",
+    file: `${stories}/clusters.test.ts`,
+    test: "a namespace that is not managed",
+  },
+  {
+    name: "a runner set of ARC's listener served",
+    in: `${poller}/view-target.ts`,
+    find: " || cluster.hasListener(ref)) return",
+    replace: ") return",
+    file: `${stories}/clusters.test.ts`,
+    test: "a runner set that ARC's own listener serves",
+  },
+  {
+    name: "ids rounded",
+    in: `${poller}/job-started.ts`,
+    find: "? rawJSON(digits) : 0",
+    replace: "? Number(digits) : 0",
+    file: `${stories}/jobs.test.ts`,
+    test: "(acquire) > mark their runners busy in the cluster",
   },
 ];

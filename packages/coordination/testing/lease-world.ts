@@ -23,6 +23,8 @@ export interface Invocation {
   leases: Leases;
   /** Aborts its run, as the end of an invocation does. */
   abort(): void;
+  /** From now on nothing that it asks of the table arrives; it runs on. */
+  cutOff(): void;
   signal: AbortSignal;
   take(options?: Partial<TakeOptions>): ReturnType<Leases["take"]>;
   /** Passes the guard and acts, in one breath. */
@@ -55,6 +57,7 @@ export function createLeaseWorld(seed = 1): LeaseWorld {
   function start(id: string, rate = 1): Invocation {
     const own = createSkewedClock(clock, rate);
     const life = new AbortController();
+    const line = { cut: false };
     const faulty = createFaultyTable(table, {
       clock,
       random,
@@ -63,7 +66,7 @@ export function createLeaseWorld(seed = 1): LeaseWorld {
       after: (verb, key, result) => hooks.after?.(verb, key, result),
     });
     const leases = createLeases({
-      table: behindFreeze(faulty, own),
+      table: behindFreeze(faulty, own, line),
       clock: own,
       random,
       log: createSilentLog(),
@@ -76,6 +79,7 @@ export function createLeaseWorld(seed = 1): LeaseWorld {
       leases,
       signal: life.signal,
       abort: () => life.abort(new Error(`${id} was aborted`)),
+      cutOff: () => void (line.cut = true),
       take: (options = {}) =>
         leases.take(shard, {
           holder: id,
@@ -94,9 +98,10 @@ export function createLeaseWorld(seed = 1): LeaseWorld {
 }
 
 /** A frozen process sends nothing and hears of no answer, though what it has sent arrives. */
-function behindFreeze(table: Table, clock: SkewedClock): Table {
+function behindFreeze(table: Table, clock: SkewedClock, line: { cut: boolean }): Table {
   const call = async <T>(run: () => Promise<T>): Promise<T> => {
     await clock.thawed();
+    if (line.cut) return new Promise<never>(() => {});
     try {
       return await run();
     } finally {

@@ -29,3 +29,27 @@ describe.each(["acquire", "auto-assign"] as const)("a shard about to rest (%s)",
     expect(world.logged("shard_rests")).toEqual([]);
   });
 });
+
+describe("a shard about to rest while no poll is open", () => {
+  it("stays for a job that only its last reading of the tally shows", async () => {
+    let armed = false;
+    world = await createPollerWorld({
+      mode: "acquire",
+      settings: { restAfterMs: 60_000, lookEveryMs: 30 * 60_000 },
+      onEffect({ what, phase }) {
+        if (!armed || phase !== "before" || !/^fetch PATCH .*\/sessions\//.test(what)) return;
+        armed = false;
+        world.service.control.clearFaults();
+        world.queue(1, { durationMs: 1_000 });
+      },
+    });
+    world.wake();
+    await world.clock.runFor(5_000);
+    // The first poll ends by itself; the next one is never answered, and given up after 65 s.
+    world.service.control.addFault({ route: "poll", hang: true, times: 5 });
+    armed = true;
+    await world.clock.runUntil(() => !armed, 5 * 60_000, "the last reading");
+    await world.clock.runUntil(() => world.pair()[0] === 1, 15_000, "the patch");
+    expect(world.logged("shard_rests")).toEqual([]);
+  });
+});

@@ -96,3 +96,19 @@ describe("a poll that is answered 429", () => {
     expect((polls.at(-1) ?? 0) - refusedAt).toBeGreaterThanOrEqual(9_000);
   });
 });
+
+describe("a poll that is refused since its token has expired", () => {
+  it("is followed by one with a new token, in the same session, before the next job comes", async () => {
+    world = await createPollerWorld({ mode: "auto-assign" });
+    const { clock, service, events } = world;
+    world.wake();
+    await clock.runFor(45_000);
+    service.control.expireQueueTokens();
+    // The open poll ends by itself at 50 s, the next one is refused.
+    await clock.runFor(10_000);
+    world.queue(1);
+    await clock.runUntil(() => world.pair()[0] === 1, 100, "the patch");
+    expect(events.filter(({ kind }) => kind === "session-refreshed").length).toBe(1);
+    expect(events.filter(({ kind }) => kind === "session-created").length).toBe(1);
+  });
+});
