@@ -1,6 +1,7 @@
 // Why: the process inside a container. It speaks the Lambda Runtime API
 // (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: next · response · error), so that the entries
 // in functions/ run here exactly as they run in the cloud. Started by container.ts, one a container.
+import { flushCompileCache } from "node:module";
 import { pathToFileURL } from "node:url";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
@@ -57,7 +58,10 @@ async function serve(handler: Handler): Promise<never> {
 }
 
 try {
-  await serve(await loadHandler());
+  const handler = await loadHandler();
+  // Node writes its cache of compiled code when a process exits, which a container that is killed never does.
+  flushCompileCache();
+  await serve(handler);
 } catch (error) {
   await send("init/error", asError(error)).catch(() => {});
   process.exit(1);

@@ -1,0 +1,13 @@
+// Why: the list of benchmarks, by the name one types.
+import type { Bench } from "./bench.ts";
+import { handOver } from "./hand-over.ts";
+import { idleMemory } from "./idle-memory.ts";
+import { jobToPatch } from "./job-to-patch.ts";
+import { takeOver } from "./take-over.ts";
+
+export const benches: Record<string, Bench> = {
+  "idle-memory": idleMemory,
+  "job-to-patch": jobToPatch,
+  "take-over": takeOver,
+  "hand-over": handOver,
+};

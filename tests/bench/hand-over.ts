@@ -1,0 +1,112 @@
+// Why: an invocation ends after a quarter of an hour, and its scale sets must not notice. Twenty hand-overs under load,
+// and for each set the longest instant without an open poll.
+import type { Bench } from "./bench.ts";
+import { nameSets, startBenchWorld, type BenchWorld } from "./bench-world.ts";
+import { percentile } from "./percentile.ts";
+import { followPolling, type Gap } from "./polling.ts";
+import { countSessions } from "./session-counts.ts";
+
+/** Short invocations, so that twenty of them pass in two minutes; everything else as in the cloud. */
+const invocationMs = 20_000;
+const loadEveryMs = 100;
+const aroundMs = 2_000;
+
+export const handOver: Bench = {
+  summary: "20 planned hand-overs of 200 sets under load, longest time without an open poll",
+  async run({ home, small, say }) {
+    const setsCount = small ? 10 : 200;
+    const wanted = small ? 2 : 20;
+    const names = nameSets(setsCount);
+    const bench = await startBenchWorld({
+      home,
+      scaleSets: names,
+      settings: { invocationMs },
+      knobs: { webhookLoss: 0 },
+    });
+    const polling = followPolling(bench.facts);
+    const sessions = countSessions(bench.facts);
+    const load = startLoad(bench, names);
+    const handOvers = await waitForHandOvers(bench, wanted, say);
+    await bench.clock.sleep(aroundMs);
+    const jobs = load.stop();
+    polling.stop();
+    const around = longestAround(polling.gaps(), handOvers, names.length);
+    const turns = polling.gaps().map(({ from, to }) => to - from);
+    await bench.stop();
+    return {
+      settings:
+        `settings of the cloud, but an invocation lasts ${invocationMs / 1_000} s; SQLite; ` +
+        "HTTP/1.1 without TLS to the service; webhooks on",
+      varied: `${wanted} hand-overs, ${setsCount} sets, ${1_000 / loadEveryMs} jobs a second (${jobs} in all)`,
+      figures: [
+        {
+          what: "longest gap of a set at a hand-over, p50",
+          value: percentile(around, 0.5),
+          unit: "ms",
+        },
+        {
+          what: "longest gap of a set at a hand-over, p99",
+          value: percentile(around, 0.99),
+          unit: "ms",
+          bar: 100,
+        },
+        { what: "longest gap of a set at a hand-over", value: percentile(around, 1), unit: "ms" },
+        { what: "between two polls, whole run, p99", value: percentile(turns, 0.99), unit: "ms" },
+        ...sessions.figures(),
+      ],
+    };
+  },
+};
+
+/** Instants at which a holder had released its lease. */
+async function waitForHandOvers(
+  { clock, lines }: BenchWorld,
+  count: number,
+  say: (line: string) => void,
+): Promise<number[]> {
+  const at: number[] = [];
+  await lines.until(`${count} hand-overs`, (count + 2) * invocationMs, ({ event, released }) => {
+    if (event !== "shard_handed_over") return false;
+    at.push(clock.nowMs());
+    if (released !== "released")
+      say(`hand-over ${at.length}: the lease was lost before its release`);
+    if (at.length % 5 === 0) say(`${at.length} hand-overs`);
+    return at.length === count;
+  });
+  return at;
+}
+
+/** For each hand-over and each set its longest gap around that instant; 0 when there was none. */
+function longestAround(gaps: readonly Gap[], handOvers: number[], setsCount: number): number[] {
+  return handOvers.flatMap((at) => {
+    const longest = new Map<string, number>();
+    for (const { scaleSet, from, to } of gaps) {
+      if (to < at - aroundMs || from > at + aroundMs) continue;
+      longest.set(scaleSet, Math.max(longest.get(scaleSet) ?? 0, to - from));
+    }
+    return [...longest.values(), ...Array<number>(setsCount - longest.size).fill(0)];
+  });
+}
+
+/** A job for a set at a time, each cancelled a second later, so that runner counts rise and fall. */
+function startLoad({ clock, world }: BenchWorld, names: string[]): { stop(): number } {
+  const { control } = world.service;
+  const end = new AbortController();
+  let count = 0;
+  const run = async () => {
+    for (; !end.signal.aborted; count++) {
+      const scaleSet = names[(count * 7) % names.length] ?? "";
+      for (const { key } of control.queueJobs({ scaleSet, repository: "acme/app" })) {
+        clock.after(1_000, () => void control.cancelJob(key));
+      }
+      await clock.sleep(loadEveryMs, end.signal).catch(() => {});
+    }
+  };
+  void run();
+  return {
+    stop() {
+      end.abort(new Error("the load ends"));
+      return count;
+    },
+  };
+}
