@@ -13,6 +13,7 @@ import { createSystemRandom } from "@runlet/runtime/random";
 import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
 import { composeControlPlane, type ControlPlane } from "./compose.ts";
 import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
+import { keepPollsApart } from "./polls-apart.ts";
 import { createAppWebhookSource, createWebhookSource } from "./webhook-sources.ts";
 import { createHttpInvoker } from "./http-invoker.ts";
 
@@ -39,7 +40,6 @@ async function start(): Promise<Root> {
   const log = createLog({ write, wallMs: clock.wallMs }, { level: config.logLevel });
   const busy = { clock, random };
   const table = createSqliteTable(busy, await openStateFile(busy, config.stateFile));
-  // Polls are held for minutes, effects must be quick: they never share a connection.
   const http = createHttpFetch({ clock });
   const credentials = createCredentials(config.github.map(toSecret));
   const webhookSources = (config.webhooks ?? []).map(({ scope, hookId }) =>
@@ -57,12 +57,14 @@ async function start(): Promise<Root> {
     invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),
     credentials,
     webhookSources,
-    fetchFor: ({ ca, proxy }) =>
-      createHttpFetch({
+    fetchFor: ({ ca, proxy }) => {
+      const way = {
         clock,
         ...(ca && { extraCa: [ca] }),
         ...(proxy && { proxy: { http: proxy, https: proxy } }),
-      }),
+      };
+      return keepPollsApart(createHttpFetch(way), createHttpFetch(way));
+    },
     accessTo: ({ accessRef }) => findAccess(config, accessRef),
     webhookSecrets: () =>
       Promise.all(
