@@ -40,6 +40,8 @@ export const linux: ScaleSetPlan = {
 /** A world whose scale sets all have a session. */
 export async function startWorld(
   options: Pick<VirtualOptions, "mode"> & Partial<VirtualOptions>,
+  /** Changes the clusters before anything is started. */
+  prepare: (world: VirtualWorld) => void = () => {},
 ): Promise<RunningWorld> {
   const scaleSets = options.scaleSets ?? [linux];
   const world = await createVirtualWorld({
@@ -49,6 +51,7 @@ export async function startWorld(
     scaleSets,
   });
   const running = withHands(world);
+  prepare(world);
   await runUntilEnded(world.clock, world.start(), 10_000, "the world's start");
   const names = new Set(scaleSets.map(({ name }) => name));
   const served = () =>
