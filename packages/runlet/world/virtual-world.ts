@@ -9,7 +9,7 @@ import {
   type InProcessDeps,
   type InProcessFunctions,
 } from "./functions-in-process.ts";
-import { createInProcessTransport } from "./transport.ts";
+import { createInProcessTransport, type Transport } from "./transport.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
 export interface VirtualOptions extends Omit<WorldOptions, "settings"> {
@@ -18,6 +18,8 @@ export interface VirtualOptions extends Omit<WorldOptions, "settings"> {
   /** Default: in memory. */
   table?: Table;
   onEffect?: InProcessDeps["onEffect"];
+  /** Default: everything in this thread, unseen. */
+  transport?: Transport;
   doubled?: number;
   /** The sweep asks for failed webhooks. */
   redeliver?: boolean;
@@ -29,7 +31,7 @@ export type VirtualWorld = World<InProcessFunctions> & { clock: VirtualClock };
 export async function createVirtualWorld(options: VirtualOptions): Promise<VirtualWorld> {
   const clock = createVirtualClock();
   const random = createSeededRandom(options.seed);
-  const transport = createInProcessTransport();
+  const transport = options.transport ?? createInProcessTransport();
   const { onEffect, doubled, redeliver } = options;
   const world = await createWorld<InProcessFunctions>(
     {
