@@ -196,6 +196,38 @@ export const mutants: Mutant[] = [
     file: `${stories}/clusters.test.ts`,
     test: "two clusters (auto-assign) > a black hole beside a healthy one",
   },
+  {
+    name: "a slow status write keeps the message",
+    in: `${poller}/job-started.ts`,
+    find: "settings.jobStartedHoldMs, shard.signal",
+    replace: "settings.jobStartedHoldMs * 10, shard.signal",
+    file: `${sharper}/job-started.test.ts`,
+    test: "holds up the acknowledgement by two seconds at most",
+  },
+  {
+    name: "a call without its time limit",
+    in: `${poller}/shard.ts`,
+    find: "Math.min(deps.settings.effectTimeoutMs, left)",
+    replace: "Math.max(deps.settings.effectTimeoutMs, left)",
+    file: `${stories}/clusters.test.ts`,
+    test: "two clusters (acquire) > a black hole beside a healthy one",
+  },
+  {
+    name: "checkpoint on every empty poll",
+    in: `${poller}/turn.ts`,
+    find: "  else if (decided || owedBefore !== owedFacts(set)) await save(shard, set);\n",
+    replace: "  else if (decided || owedBefore !== undefined) await save(shard, set);\n",
+    file: `${stories}/jobs.test.ts`,
+    test: "writes nothing to its cluster in an hour",
+  },
+  {
+    name: "more jobs acquired than there is room for",
+    in: `${poller}/decide-acquire.ts`,
+    find: "ids.slice(0, Math.max(0, room))",
+    replace: "ids.slice(0, Math.max(ids.length, room))",
+    file: `${stories}/sessions.test.ts`,
+    test: "takes no more than there is room for",
+  },
   // The tally
   {
     name: "a tally of nothing believed at once",
@@ -221,6 +253,14 @@ export const mutants: Mutant[] = [
     replace: "",
     file: `${sharper}/rest.test.ts`,
     test: "(auto-assign) > stays for a job",
+  },
+  {
+    name: "wake flag not read after the release",
+    in: `${poller}/rest.ts`,
+    find: "  if (flag !== undefined) await invoker",
+    replace: '  if (flag === "") await invoker',
+    file: `${stories}/rest.test.ts`,
+    test: "(acquire, jobs without a session: false) > does not sleep over a job",
   },
   // Sessions
   {
@@ -374,6 +414,38 @@ export const mutants: Mutant[] = [
     file: `${coordination}/wake.test.ts`,
     test: "a wake at the very moment of a release",
   },
+  {
+    name: "a checkpoint of a larger fence overwritten",
+    in: `${poller}/save.ts`,
+    find: '  if (!(await isStillOurs(shard, set))) forget(set, "another invocation serves it");\n',
+    replace: '  if (set.forgotten && !(await isStillOurs(shard, set))) forget(set, "another");\n',
+    file: `${sharper}/moved.test.ts`,
+    test: "is let go by the old holder at its next checkpoint",
+  },
+  {
+    name: "a larger fence in the cluster always outbid",
+    in: `${poller}/apply-pair.ts`,
+    find: "      if (!(await isStillOurs(shard, set))) return",
+    replace: "      if (set.forgotten && !(await isStillOurs(shard, set))) return",
+    file: `${sharper}/moved.test.ts`,
+    test: "is let go by the old holder when its cluster shows a larger fence",
+  },
+  {
+    name: "a fence edited by hand taken as a successor's",
+    in: `${poller}/apply-pair.ts`,
+    find: "      if (!(await isStillOurs(shard, set))) return",
+    replace: "      if ((await isStillOurs(shard, set)) || !set.forgotten) return",
+    file: `${stories}/clusters.test.ts`,
+    test: "to a larger number: a new one is drawn above it",
+  },
+  {
+    name: "one set may take every call",
+    in: `${poller}/limiter.ts`,
+    find: "(running.get(one) ?? 0) < perKey",
+    replace: "(running.get(one) ?? 0) < 2 * perKey",
+    file: `${poller}/limiter.test.ts`,
+    test: "never has more calls in flight than it may, nor more than half for one key",
+  },
   // Pairs and placement
   {
     name: "a number that wraps to 0",
@@ -422,6 +494,30 @@ export const mutants: Mutant[] = [
     replace: "moment.wallMs - view.refused.since >= 1_000 * refusedLongMs",
     file: `${stories}/clusters.test.ts`,
     test: "two clusters (acquire) > runners refused by the first one's quota",
+  },
+  {
+    name: "a runner set made anew not noticed",
+    in: `${poller}/view-target.ts`,
+    find: " && runnerSet.metadata.uid === target.uid",
+    replace: "",
+    file: `${sharper}/made-anew.test.ts`,
+    test: "gets the fence and a new number at once",
+  },
+  {
+    name: "replicas changed by somebody left so",
+    in: "packages/domain/patch-pair.ts",
+    find: '  if (facts.replicas !== pair.replicas) return "drift";\n',
+    replace: "",
+    file: `${stories}/clusters.test.ts`,
+    test: "whose replicas somebody changed is set right at once",
+  },
+  {
+    name: "capacity without the busy runners of silent clusters",
+    in: `${placing}.ts`,
+    find: "sums.maxRunners + busyOthers)",
+    replace: "sums.maxRunners + 0 * busyOthers)",
+    file: `${placing}.test.ts`,
+    test: "lets a lone silent cluster keep what it had",
   },
   // What is not ours, and what is not a double
   {
