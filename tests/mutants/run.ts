@@ -33,7 +33,8 @@ async function compileAll(tree: string, chosen: readonly Mutant[]): Promise<Trou
   });
   const tsc = join(tree, "node_modules/typescript/bin/tsc");
   // A mistake may leave something unused.
-  const { output } = await runNode(tree, [tsc, "-p", ".", "--noUnusedLocals", "false"]);
+  const { status, output } = await runNode(tree, [tsc, "-p", ".", "--noUnusedLocals", "false"]);
+  if (status !== 0 && !output.includes("error TS")) throw new Error(`tsc did not run\n${output}`);
   for (const { file, mutant } of files) {
     const said = output.split("\n").find((line) => line.startsWith(file));
     if (said) troubles.set(mutant.name, `it does not compile: ${said}`);

@@ -98,22 +98,6 @@ describe.each(["acquire", "auto-assign"] as const)("the service misbehaves (%s)"
     await world.clock.runUntil(() => world.pair()[0] === 1, 25_000, "the patch for the new set");
   });
 
-  it("checks a tally that fell to nothing while runners run, before it lowers anything", async () => {
-    await serving({ mode });
-    world.queue(2, { durationMs: 20_000 });
-    await world.clock.runUntil(() => control().ledger().counts.running === 2, 10_000, "the start");
-    await world.clock.runFor(500);
-    const refreshed = () => world.events.filter(({ kind }) => kind === "session-refreshed").length;
-    const before = refreshed();
-    // A message whose statistics are all zero, as in ARC #3204.
-    const { service } = world;
-    service.control.addFault({ route: "poll", answer: "no-statistics", times: 1 });
-    world.queue(1, { durationMs: 1_000 });
-    await world.clock.runFor(2_000);
-    expect(world.pair()[0]).toBeGreaterThanOrEqual(2);
-    expect(refreshed()).toBeGreaterThanOrEqual(before);
-  });
-
   it("one poisoned set of many delays nobody", async () => {
     const names = Array.from({ length: 20 }, (_, index) => `set-${index}`);
     world = await createPollerWorld({ mode, sets: names.map((name) => ({ name })) });
