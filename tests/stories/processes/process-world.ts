@@ -58,7 +58,7 @@ export async function openProcessWorld(jobs: number): Promise<ProcessWorld> {
       const { replicas } = found["spec"] as { replicas: bigint | number }; // our CRD: a number
       const fence = found.metadata.annotations?.["runlet.dev/fence"] ?? "";
       return {
-        uid: found.metadata.uid,
+        uid: found.metadata.uid ?? "",
         name: found.metadata.name,
         fence,
         replicas: Number(replicas),
