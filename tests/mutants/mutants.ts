@@ -160,6 +160,22 @@ export const mutants: Mutant[] = [
     test: "deletes the message that the dead one had checkpointed and not yet deleted",
   },
   {
+    name: "a deletion that failed not tried again",
+    in: `${poller}/turn.ts`,
+    find: '  if (happening.occasion !== "look") await acknowledge(shard, set);\n',
+    replace: "",
+    file: `${sharper}/deletion.test.ts`,
+    test: "is deleted when the next poll ends without one",
+  },
+  {
+    name: "a deletion that failed tried again only for want of a message",
+    in: `${poller}/turn.ts`,
+    find: '  if (happening.occasion !== "look") await acknowledge(shard, set);\n',
+    replace: '  if (happening.occasion === "empty-poll") await acknowledge(shard, set);\n',
+    file: `${sharper}/deletion.test.ts`,
+    test: "is deleted when the next message comes",
+  },
+  {
     name: "owed facts not checkpointed",
     in: `${poller}/scale-set.ts`,
     find: "...(owed && { owed })",

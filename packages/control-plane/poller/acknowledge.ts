@@ -7,7 +7,7 @@ import type { Shard } from "./shard.ts";
 
 type AcknowledgeAction = "refresh-and-repeat" | "leave";
 
-/** What a failed DELETE asks for: a new token, or nothing (the next turn tries it again). */
+/** What a failed DELETE asks for: a new token, or nothing (after the next poll it is tried again). */
 export const acknowledgeFailures: Record<FailureReason, AcknowledgeAction> = {
   unauthorized: "leave",
   "queue-token-expired": "refresh-and-repeat",

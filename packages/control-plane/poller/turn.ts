@@ -35,6 +35,8 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   if (message) shard.deps.metrics.messageToPatch(shard.deps.clock.nowMs() - startedAt);
   await noteStarted(shard, set, looked.views, startedFacts(news));
   await acquire(shard, set, availableIds(news));
+  // A DELETE that failed is tried again, before the checkpoint names a newer message in its place.
+  if (happening.occasion !== "look") await acknowledge(shard, set);
   const decided = plan.targets.some(({ decision }) => decision !== undefined);
   if (message) await save(shard, set, cursorAfter(message));
   else if (decided || owedBefore !== owedFacts(set)) await save(shard, set);
