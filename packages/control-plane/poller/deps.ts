@@ -53,7 +53,7 @@ export interface PollerDeps {
   /** Undefined: no access to a cluster of that name. */
   clusters: { find(name: string): Promise<KubernetesClient | undefined> };
   /** A watch shows a runner set that no registry row names, or names otherwise. */
-  noticed(target: TargetRef): Promise<void>;
+  noticed(targets: readonly TargetRef[]): Promise<void>;
   /** A hint for people: what happened to which job. */
   timelines?: { note(scaleSetKey: string, news: readonly JobNews[]): Promise<void> };
 }

@@ -8,9 +8,34 @@ import type { Shard } from "./shard.ts";
 
 const keyParts = /^([^/]*)\/([^/]*)\/([^/]*)$/;
 
-/** Tells `noticed` of every runner set with a scale set id that no row names; `found` is called afterwards. */
+/** Registering reads every runner set of every cluster: a chart of two hundred must not ask for it two hundred times. */
+const betweenMs = 500;
+
+interface Noticed {
+  mark: string;
+  ref: TargetRef;
+}
+
+/**
+ * Tells `noticed` of every runner set with a scale set id that no row names: the first at once, those that follow it
+ * together; `found` is called afterwards.
+ */
 export function noticeRunnerSets(shard: Shard, rows: ServedRows, found: () => void): void {
   const told = new Set<string>();
+  let waiting: Noticed[] = [];
+  let telling = false;
+
+  async function tellAll(): Promise<void> {
+    while (waiting.length > 0 && !shard.hasEnded()) {
+      const now = waiting;
+      waiting = [];
+      if (await tell(shard, now)) found();
+      else for (const { mark } of now) told.delete(mark);
+      await shard.deps.clock.sleep(betweenMs, shard.signal).catch(() => {});
+    }
+    telling = false;
+  }
+
   shard.clusters.onChange((key) => {
     const [, cluster, namespace, autoscalingRunnerSet] = keyParts.exec(key) ?? [];
     if (!cluster || !namespace || !autoscalingRunnerSet) return;
@@ -19,20 +44,21 @@ export function noticeRunnerSets(shard: Shard, rows: ServedRows, found: () => vo
     const mark = `${key} ${fresh}`;
     if (fresh === undefined || told.has(mark)) return;
     told.add(mark);
-    void tell(shard, ref).then((done) => {
-      if (done) found();
-      else told.delete(mark);
-    });
+    waiting.push({ mark, ref });
+    if (telling) return;
+    telling = true;
+    void tellAll();
   });
 }
 
-async function tell(shard: Shard, ref: TargetRef): Promise<boolean> {
+async function tell(shard: Shard, noticed: readonly Noticed[]): Promise<boolean> {
+  const refs = noticed.map(({ ref }) => ref);
   try {
-    shard.log.info("runner_set_noticed", { target: targetKey(ref) });
-    await shard.deps.noticed(ref);
+    shard.log.info("runner_sets_noticed", { targets: refs.map(targetKey) });
+    await shard.deps.noticed(refs);
     return true;
   } catch (error) {
-    shard.log.warn("runner_set_not_registered", { ...ref, error: describeError(error) });
+    shard.log.warn("runner_sets_not_registered", { error: describeError(error) });
     return false;
   }
 }

@@ -140,6 +140,9 @@ function createServiceFinder(
       if (known) return known;
       const found = await ports.credentials.find(configUrl);
       if (!found) return undefined;
+      // Two hundred loops ask at once; each client would have connections and a registration of its own.
+      const faster = kept.get(scopeKey);
+      if (faster) return faster;
       const { clock, random, log, settings } = ports;
       const service = createActionsService({
         clock,
@@ -171,6 +174,8 @@ function createClusterFinder(ports: Ports, registry: ReturnType<typeof createReg
       if (known?.accessRef === row.accessRef) return known.client;
       const access = await ports.accessTo(row);
       if (!access) return undefined;
+      const faster = kept.get(name);
+      if (faster?.accessRef === row.accessRef) return faster.client;
       const { clock, settings } = ports;
       const limitMs = settings.effectTimeoutMs;
       const client = createKubernetesClient({
