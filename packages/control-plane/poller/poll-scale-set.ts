@@ -175,14 +175,25 @@ async function handleFailure(
     await sleep(shard, waitMs, signal);
   }
   if (signal.aborted) return;
-  if (decision.action === "refresh") await shard.turns.pass(() => refreshAndLook(shard, set));
+  if (decision.action !== "refresh") return;
+  const waitMs = await shard.turns.pass(() => refreshAndLook(shard, set));
+  if (waitMs !== undefined) await sleep(shard, waitMs, signal);
 }
 
-async function refreshAndLook(shard: Shard, set: ServedSet): Promise<void> {
+/** Resolves to how long to wait when the refresh failed: a refused credential is not asked for each second. */
+async function refreshAndLook(shard: Shard, set: ServedSet): Promise<number | undefined> {
   const failure = await refreshSession(shard, set);
-  if (!failure) return takeTurn(shard, set, { occasion: "look" });
+  if (!failure) {
+    await takeTurn(shard, set, { occasion: "look" });
+    return undefined;
+  }
   set.log.warn("session_refresh_failed", { ...failure });
-  if (decideSession("refresh", failure).action === "create") set.session = undefined;
+  const { action, backoff } = decideSession("refresh", failure);
+  if (action === "create") {
+    set.session = undefined;
+    return undefined;
+  }
+  return failure.retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures - 1);
 }
 
 /** The session is closed since all targets are being deleted; a target that lives again opens it. */

@@ -2,7 +2,11 @@
 // the cluster "silent", and a silent cluster's targets stay.
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import type { ClusterRow } from "@runlet/coordination/registry";
-import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
+import {
+  KubernetesError,
+  type KubernetesClient,
+  type KubernetesObject,
+} from "@runlet/kubernetes/client";
 import {
   annotations,
   autoscalingListeners,
@@ -50,15 +54,34 @@ async function observe(
 ): Promise<ObservedRunnerSet[]> {
   const managed = new Set(cluster.namespaces ?? (await listManaged(client)));
   const runnerSets = await listIn<AutoscalingRunnerSet>(client, cluster, autoscalingRunnerSets);
-  const listeners = await client.list<AutoscalingListener>(autoscalingListeners);
+  const listeners = await listListeners(deps.log, client, cluster);
   const served = new Set(
-    listeners.items
+    listeners
       .filter(({ metadata }) => !metadata.deletionTimestamp)
       .map(({ spec }) => `${spec.autoscalingRunnerSetNamespace}/${spec.autoscalingRunnerSetName}`),
   );
   return runnerSets
     .filter(({ metadata }) => managed.has(metadata.namespace ?? ""))
     .flatMap((set) => toObserved(deps.log, cluster.name, set, served));
+}
+
+/**
+ * ARC keeps its listeners in its own namespace, whichever that is. Where the grant does not reach that far they cannot
+ * be seen; the reconciler in the cluster sees them and refuses such a set itself.
+ */
+async function listListeners(
+  log: Log,
+  client: KubernetesClient,
+  cluster: ClusterRow,
+): Promise<AutoscalingListener[]> {
+  try {
+    return (await client.list<AutoscalingListener>(autoscalingListeners)).items;
+  } catch (error) {
+    const isHidden = error instanceof KubernetesError && error.status === 403;
+    if (!isHidden || !cluster.namespaces) throw error;
+    log.debug("listeners_not_visible", { cluster: cluster.name });
+    return [];
+  }
 }
 
 async function listManaged(client: KubernetesClient): Promise<string[]> {

@@ -29,7 +29,12 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
       `${report.handOvers} hand-overs, ${report.takeOvers} take-overs, ${report.rests} rests`,
     ],
     ["webhooks", `${report.webhooks.sent} sent, ${report.webhooks.lost} lost`],
-    ...(plan.faults.length > 0 ? [["faults", faultWords(report.faults)] as [string, string]] : []),
+    ...(plan.faults.length > 0 ? faultRows(report) : []),
+    [
+      "calls",
+      `${report.calls.service} to the Actions Service, ${report.calls.kubernetes} to Kubernetes ` +
+        `(${(report.calls.kubernetes / Math.max(1, runners.created)).toFixed(1)} a runner, watches and leases of quiet time included)`,
+    ],
     ["took", `${report.seconds} s`],
   ];
   const clean = jobs.lost === 0 && runners.leftover === 0 && sessions.conflicts === 0;
@@ -40,10 +45,22 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
   return `\n${body}\n\n${verdict}\n`;
 }
 
+/** What was done to the run, one kind a line, and what that cost it. */
+function faultRows(report: Report): [string, string][] {
+  const { failedPolls, owedPairs } = report.setbacks;
+  const done = Object.entries(report.faults).map(([kind, count], n): [string, string] => [
+    n === 0 ? "faults" : "",
+    `${count} ${words[kind] ?? kind}`,
+  ]);
+  const cost =
+    `${failedPolls} polls failed, ${owedPairs} orders to a cluster had to wait, ` +
+    `${report.webhooks.lost} webhooks were lost; 1 % of the jobs waited longer than ` +
+    `${duration(report.latencyMs.queuedToStarted.p99)}`;
+  return [...done, ["which cost", cost]];
+}
+
 function times({ p50, p95, p99 }: Percentiles): string {
-  const text = (ms: number) =>
-    ms >= 1_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
-  return `half within ${text(p50)}, 95 % within ${text(p95)}, 99 % within ${text(p99)}`;
+  return `half within ${duration(p50)}, 95 % within ${duration(p95)}, 99 % within ${duration(p99)}`;
 }
 
 const words: Record<string, string> = {
@@ -56,8 +73,6 @@ const words: Record<string, string> = {
   "queue-tokens-expire": "expiry of the queue tokens",
 };
 
-function faultWords(faults: Record<string, number>): string {
-  return Object.entries(faults)
-    .map(([kind, count]) => `${count} ${words[kind] ?? kind}`)
-    .join(", ");
+function duration(ms: number): string {
+  return ms >= 1_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
 }

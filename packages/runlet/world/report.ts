@@ -20,6 +20,9 @@ export interface Report {
   takeOvers: number;
   rests: number;
   webhooks: { sent: number; lost: number };
+  /** What the run asked of others: calls that Runlet made, and what had to wait or be done again. */
+  calls: { service: number; kubernetes: number };
+  setbacks: { failedPolls: number; owedPairs: number };
   faults: Record<string, number>;
   seconds: number;
 }
@@ -66,9 +69,26 @@ export function reportOn(world: World, plan: ScenarioPlan, seconds: number): Rep
     takeOvers: recorder.count("take-overs"),
     rests: recorder.count("rests"),
     webhooks: { sent: factsOf("webhook-sent"), lost: factsOf("webhook-lost") },
+    calls: { service: serviceCalls(service), kubernetes: kubernetesCalls(world) },
+    setbacks: {
+      failedPolls: recorder.count("failed-polls"),
+      owedPairs: recorder.count("pairs-owed"),
+    },
     faults: countBy(plan.faults.map(({ kind }) => kind)),
     seconds,
   };
+}
+
+/** Without the runners' own calls. */
+function serviceCalls({ control }: World["service"]): number {
+  return control.requests().filter(({ path }) => !path.startsWith("/_")).length;
+}
+
+/** By pollers, sweep and reconcilers; neither nodes nor the recorder's eyes. */
+function kubernetesCalls({ clusters }: World): number {
+  return [...clusters.values()]
+    .flatMap(({ api }) => api.auditLog())
+    .filter(({ user }) => user.includes(":runlet-")).length;
 }
 
 function* startedKeys(facts: ReturnType<World["recorder"]["facts"]>) {
