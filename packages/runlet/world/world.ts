@@ -31,6 +31,8 @@ export interface WorldOptions {
   knobs?: Partial<Knobs>;
   reconcilerSettings?: Partial<ReconcilerSettings>;
   scenario?: Scenario;
+  /** Registers every cluster for these namespaces alone; default: those labelled as managed. */
+  namespaces?: string[];
   /** Lines of the functions and reconcilers, besides what the recorder keeps. */
   onLine?: (line: string) => void;
 }
@@ -134,7 +136,7 @@ export async function createWorld<F extends Functions>(
     recorder,
     apply,
     async start() {
-      await registerClusters(deps, [...clusters.keys()]);
+      await registerClusters(deps, [...clusters.keys()], options.namespaces);
       for (const cluster of clusters.values()) {
         observeCluster(deps, recorder, cluster, eyes.signal);
         cluster.startReconciler();
@@ -204,11 +206,16 @@ async function createClusters(
   return made;
 }
 
-async function registerClusters(deps: WorldDeps<Functions>, names: string[]): Promise<void> {
+async function registerClusters(
+  deps: WorldDeps<Functions>,
+  names: string[],
+  namespaces: string[] | undefined,
+): Promise<void> {
   const registry = createRegistry(deps);
   const known = new Set((await registry.listClusters()).map(({ row }) => row.name));
   for (const name of names) {
-    if (!known.has(name)) await registry.putCluster({ name, accessRef: name }, undefined);
+    const row = { name, accessRef: name, ...(namespaces && { namespaces }) };
+    if (!known.has(name)) await registry.putCluster(row, undefined);
   }
 }
 
