@@ -31,6 +31,7 @@ export const handOver: Bench = {
     const jobs = load.stop();
     polling.stop();
     const around = longestAround(polling.gaps(), handOvers, names.length);
+    say(`longest: ${describeLongest(polling.gaps(), handOvers)}`);
     const turns = polling.gaps().map(({ from, to }) => to - from);
     await bench.stop();
     return {
@@ -86,6 +87,20 @@ function longestAround(gaps: readonly Gap[], handOvers: number[], setsCount: num
     }
     return [...longest.values(), ...Array<number>(setsCount - longest.size).fill(0)];
   });
+}
+
+/** The longest gaps, each with its beginning and end relative to the nearest hand-over's release. */
+function describeLongest(gaps: readonly Gap[], handOvers: number[]): string {
+  const nearest = (to: number) =>
+    handOvers.reduce((best, at) => (Math.abs(at - to) < Math.abs(best - to) ? at : best), 0);
+  return gaps
+    .toSorted((a, b) => b.to - b.from - (a.to - a.from))
+    .slice(0, 5)
+    .map(({ scaleSet, from, to }) => {
+      const at = nearest(to);
+      return `set ${scaleSet} from ${Math.round(from - at)} to ${Math.round(to - at)} ms`;
+    })
+    .join(", ");
 }
 
 /** A job for a set at a time, each cancelled a second later, so that runner counts rise and fall. */
