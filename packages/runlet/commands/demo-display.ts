@@ -40,6 +40,7 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
   let seen = 0;
   let last = "";
   let shownAt = -Infinity;
+  const told = new Map<string, number>();
   const clear = () => output.live && output.write("\r\u001b[K");
   const stamp = () => `${((world.clock.nowMs() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
 
@@ -50,9 +51,14 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
     for (const line of lines.slice(seen)) {
       const words = events[line.event] ?? takenWords(line);
       if (!words) continue;
-      clear();
       const place = line["shard"] ?? line["cluster"];
       const where = typeof place === "string" ? place : "";
+      // Each poller says it for itself; a person wants to hear it once.
+      const key = `${words} ${where}`;
+      const before = told.get(key) ?? -Infinity;
+      told.set(key, world.clock.nowMs());
+      if (world.clock.nowMs() - before < 2_000) continue;
+      clear();
       output.write(`${stamp()}  ${words}${where === "" ? "" : ` (${where})`}\n`);
     }
     seen = lines.length;

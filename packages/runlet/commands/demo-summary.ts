@@ -32,8 +32,7 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
     ...(plan.faults.length > 0 ? faultRows(report) : []),
     [
       "calls",
-      `${report.calls.service} to the Actions Service, ${report.calls.kubernetes} to Kubernetes ` +
-        `(${(report.calls.kubernetes / Math.max(1, runners.created)).toFixed(1)} a runner, watches and leases of quiet time included)`,
+      `${report.calls.service} to the Actions Service, ${report.calls.kubernetes} to Kubernetes (watches included)`,
     ],
     ["took", `${report.seconds} s`],
   ];

@@ -87,17 +87,31 @@ function planJob(
   { spreadMs, jobs }: ScenarioOptions,
   n: number,
 ): JobPlan {
-  // Every set gets work; beyond that, chance decides. A burst at the start, the rest spread out.
-  const set = scaleSets[n < scaleSets.length ? n : random.int(scaleSets.length)];
-  const burst = n < jobs / 4;
+  // Every set gets work; beyond that, chance decides.
+  const index = n < scaleSets.length ? n : random.int(scaleSets.length);
+  const set = scaleSets[index];
   const cancelled = jobs > 5 && random.next() < 0.05;
   return {
-    atMs: Math.round(burst ? random.next() * 300 : random.next() * spreadMs),
+    atMs: Math.round(
+      index < 2 ? planBusy(random, spreadMs, n < jobs / 4) : planSparse(random, spreadMs),
+    ),
     scaleSet: set?.name ?? "linux",
     durationMs: 200 + random.int(1_200),
     result: random.next() < 0.1 ? "failed" : "succeeded",
     ...(cancelled && { cancelAfterMs: 50 + random.int(400) }),
   };
+}
+
+/** A burst at the start, the rest spread out. */
+function planBusy(random: Random, spreadMs: number, inBurst: boolean): number {
+  return random.next() * (inBurst ? 300 : spreadMs);
+}
+
+/** Something early, then nothing for long enough to rest, then something that must wake the shard. */
+function planSparse(random: Random, spreadMs: number): number {
+  return random.next() < 0.4
+    ? random.next() * 0.05 * spreadMs
+    : (0.7 + random.next() * 0.3) * spreadMs;
 }
 
 /** Every kind at least once; the two kills and the freeze far enough apart to be told apart. */

@@ -26,12 +26,19 @@ export class PlayTimeout extends Error {
 export async function play(world: World, plan: ScenarioPlan, options: PlayOptions): Promise<void> {
   const { clock, service } = world;
   const waitFor = createWaiter(clock, options);
-  await world.start();
-  await waitFor(
-    "starting",
-    () => allServed(world, plan),
-    () => "every scale set to have a session once",
-  );
+  // The busy sets come first and fill the first shard; those that rest between jobs come to others.
+  const busy = plan.scaleSets.slice(0, busySets);
+  const served = (count: number) =>
+    waitFor(
+      "starting",
+      () => servedCount(world) >= count,
+      () => everySet,
+    );
+  await world.start(busy);
+  await served(busy.length);
+  for (const set of plan.scaleSets.slice(busySets))
+    set.clusters.forEach((name) => world.apply(name, set));
+  await served(plan.scaleSets.length);
 
   const { lost, doubled, delayMs } = plan.webhooks;
   service.control.setKnobs({
@@ -88,10 +95,13 @@ function createWaiter(clock: Clock, { limitMs, onProgress }: PlayOptions) {
   };
 }
 
-function allServed({ recorder }: World, plan: ScenarioPlan): boolean {
+const busySets = 2;
+const everySet = "every scale set to have a session once";
+
+function servedCount({ recorder }: World): number {
   const served = new Set<string>();
   for (const fact of recorder.facts()) if (fact.kind === "poll-opened") served.add(fact.scaleSet);
-  return served.size >= plan.scaleSets.length;
+  return served.size;
 }
 
 export function openJobs({ service }: Pick<World, "service">): number {

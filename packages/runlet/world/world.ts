@@ -70,8 +70,8 @@ export interface World<F extends Functions = Functions> {
   clusters: ReadonlyMap<string, WorldCluster>;
   functions: F;
   recorder: Recorder;
-  /** Applies the runner sets, starts reconcilers and sweep. */
-  start(): Promise<void>;
+  /** Starts reconcilers and sweep, applies the runner sets (default: all). */
+  start(scaleSets?: readonly ScaleSetPlan[]): Promise<void>;
   /** Applies one AutoscalingRunnerSet to a cluster. */
   apply(cluster: string, plan: ScaleSetPlan): void;
   stop(): Promise<void>;
@@ -135,13 +135,13 @@ export async function createWorld<F extends Functions>(
     functions,
     recorder,
     apply,
-    async start() {
+    async start(scaleSets = options.scaleSets) {
       await registerClusters(deps, [...clusters.keys()], options.namespaces);
       for (const cluster of clusters.values()) {
         observeCluster(deps, recorder, cluster, eyes.signal);
         cluster.startReconciler();
       }
-      for (const plan of options.scaleSets) plan.clusters.forEach((name) => apply(name, plan));
+      for (const plan of scaleSets) plan.clusters.forEach((name) => apply(name, plan));
       functions.startSweeping();
     },
     async stop() {
