@@ -37,8 +37,16 @@ async function help(): Promise<string> {
   return `runlet: scales GitHub Actions runner scale sets\n\nusage: runlet COMMAND [--help]\n\n${lines.join("\n")}\n`;
 }
 
+// Whoever reads our output may leave: `runlet demo | head`.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? 0 : 1),
+  );
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  // What was left running on purpose (a plan's timers) ends with the process.
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   const usage = error instanceof UsageError;
   process.stderr.write(`runlet: ${usage ? error.message : inOneLine(error)}\n`);

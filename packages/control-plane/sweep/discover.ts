@@ -29,12 +29,12 @@ export interface Discovery {
 /** Brings the registry up to date with the clusters and wakes the shards whose sets changed. */
 export async function discover(deps: DiscoverDeps): Promise<Discovery> {
   const clusters = (await deps.registry.listClusters()).map(({ row }) => row);
-  const { observed, silent } = await observeClusters(deps, clusters);
+  const { observed, existing, silent } = await observeClusters(deps, clusters);
   const stored = await deps.registry.listScaleSets();
   const rows = stored.map(({ row }) => row);
   const versions = new Map(stored.map(({ row, version }) => [row.key, version]));
   const { shardSize } = deps.settings;
-  const plan = planRegistry({ observed, clusters, silent, rows, shardSize });
+  const plan = planRegistry({ observed, existing, clusters, silent, rows, shardSize });
 
   const changed = new Set<string>();
   for (const row of plan.put) {
@@ -50,7 +50,9 @@ export async function discover(deps: DiscoverDeps): Promise<Discovery> {
   }
   for (const { row, deleteScaleSet } of plan.remove) {
     if (deleteScaleSet && !(await deleteAtService(deps, row))) continue;
-    await deps.registry.removeScaleSet(row.key, versions.get(row.key) ?? "");
+    // Refused: another look has found it again meanwhile, and its checkpoint is needed.
+    const removed = await deps.registry.removeScaleSet(row.key, versions.get(row.key) ?? "");
+    if (removed === "refused") continue;
     await deps.forget(row.key);
     changed.add(row.shard);
     deps.log.info("scale_set_removed", { scaleSet: row.key, deletedAtService: deleteScaleSet });

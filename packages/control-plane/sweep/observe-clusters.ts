@@ -16,6 +16,7 @@ import {
   type AutoscalingListener,
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
+import { targetKey } from "@runlet/domain/target";
 import type { Log } from "@runlet/runtime/log";
 import type { ObservedRunnerSet } from "./plan-registry.ts";
 
@@ -29,13 +30,14 @@ export interface ObserveDeps {
 export async function observeClusters(
   deps: ObserveDeps,
   clusters: ClusterRow[],
-): Promise<{ observed: ObservedRunnerSet[]; silent: string[] }> {
+): Promise<{ observed: ObservedRunnerSet[]; existing: Set<string>; silent: string[] }> {
   const silent: string[] = [];
+  const existing = new Set<string>();
   const found = await Promise.all(
     clusters.map(async (cluster) => {
       try {
         const client = await deps.findCluster(cluster.name);
-        if (client) return await observe(deps, client, cluster);
+        if (client) return await observe(deps, client, cluster, existing);
         deps.log.warn("cluster_without_access", { cluster: cluster.name });
       } catch (error) {
         deps.log.warn("cluster_silent", { cluster: cluster.name, error });
@@ -44,16 +46,21 @@ export async function observeClusters(
       return [];
     }),
   );
-  return { observed: found.flat(), silent };
+  return { observed: found.flat(), existing, silent };
 }
 
 async function observe(
   deps: ObserveDeps,
   client: KubernetesClient,
   cluster: ClusterRow,
+  existing: Set<string>,
 ): Promise<ObservedRunnerSet[]> {
   const managed = new Set(cluster.namespaces ?? (await listManaged(client)));
   const runnerSets = await listIn<AutoscalingRunnerSet>(client, cluster, autoscalingRunnerSets);
+  for (const { metadata } of runnerSets) {
+    const { namespace = "", name: autoscalingRunnerSet } = metadata;
+    existing.add(targetKey({ cluster: cluster.name, namespace, autoscalingRunnerSet }));
+  }
   const listeners = await listListeners(deps.log, client, cluster);
   const served = new Set(
     listeners

@@ -25,7 +25,15 @@ function runnerSet(
 }
 
 function plan(change: Partial<RegistryInput>) {
-  return planRegistry({ observed: [], clusters, silent: [], rows: [], shardSize: 2, ...change });
+  return planRegistry({
+    observed: [],
+    existing: new Set(),
+    clusters,
+    silent: [],
+    rows: [],
+    shardSize: 2,
+    ...change,
+  });
 }
 
 /** The rows as they stand after `observed` was seen, from nothing. */
@@ -88,6 +96,17 @@ describe("the registry plan", () => {
     expect(plan({ rows: shared }).remove).toMatchObject([{ deleteScaleSet: true }]);
     const alone = rowsOf([runnerSet()]);
     expect(plan({ rows: alone }).remove).toMatchObject([{ deleteScaleSet: false }]);
+  });
+
+  it("keeps the scale set of a runner set that is still there, but ours no more", () => {
+    const shared = rowsOf([runnerSet({ share: true })]);
+    const existing = new Set(["east/runners/linux"]);
+    // Its namespace is no longer managed, or its URL cannot be read: it is not observed.
+    expect(plan({ rows: shared, existing }).remove).toMatchObject([{ deleteScaleSet: false }]);
+    // ARC's own listener serves it.
+    const observed = [runnerSet({ share: true, hasListener: true })];
+    const { remove } = plan({ rows: shared, existing, observed });
+    expect(remove).toMatchObject([{ deleteScaleSet: false }]);
   });
 
   it("leaves the scale set alone when its cluster was taken out of the registry", () => {

@@ -23,6 +23,8 @@ export interface ObservedRunnerSet {
 
 export interface RegistryInput {
   observed: ObservedRunnerSet[];
+  /** Every runner set there is, served by us or not (unmanaged, ARC's, unreadable): keys of targetKey. */
+  existing: ReadonlySet<string>;
   clusters: ClusterRow[];
   /** Clusters whose list failed this time. */
   silent: string[];
@@ -112,13 +114,17 @@ function unseenTargets(before: ScaleSetRow | undefined, input: RegistryInput): T
   return before?.targets.filter(({ cluster }) => silent.has(cluster)) ?? [];
 }
 
-/** A shared scale set is deleted by us alone, and only when every cluster was seen; `cluster remove` deletes nothing. */
+/**
+ * A shared scale set is deleted by us alone, and only when every cluster was seen and none of its runner sets is there
+ * any more, in whatever state: one that went back to ARC keeps its scale set. `cluster remove` deletes nothing.
+ */
 function mayDelete(row: ScaleSetRow, input: RegistryInput): boolean {
   const registered = new Set(input.clusters.map(({ name }) => name));
   return (
     row.shared &&
     input.silent.length === 0 &&
-    row.targets.every(({ cluster }) => registered.has(cluster))
+    row.targets.every((target) => registered.has(target.cluster)) &&
+    !row.targets.some((target) => input.existing.has(targetKey(target)))
   );
 }
 

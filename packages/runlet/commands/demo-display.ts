@@ -40,6 +40,7 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
   let seen = 0;
   let last = "";
   let shownAt = -Infinity;
+  let ended = false;
   const told = new Map<string, number>();
   const clear = () => output.live && output.write("\r\u001b[K");
   const stamp = () => `${((world.clock.nowMs() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
@@ -66,10 +67,12 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
 
   return {
     fault({ kind }, what) {
+      if (ended) return;
       clear();
       output.write(`${stamp()}  fault: ${faultWords[kind]}${what === "" ? "" : ` (${what})`}\n`);
     },
     show(phase) {
+      if (ended) return;
       tellEvents();
       const line = `${phase}: ${describe(world, plan)}`;
       const now = world.clock.nowMs();
@@ -82,7 +85,10 @@ export function createDisplay(output: Output, world: World, plan: ScenarioPlan):
       }
       last = line;
     },
-    end: () => void clear(),
+    end() {
+      clear();
+      ended = true;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createSystemRandom } from "@runlet/runtime/random";
+import { untilStopped } from "@runlet/runtime/until-stopped";
 import { isPlainTerminal, readHome } from "@runlet/runtime/settings-environment";
 import type { Command } from "../main.ts";
 import { play, PlayTimeout } from "../world/play.ts";
@@ -46,6 +47,7 @@ export const demoCommand: Command = {
 
 /** Faults make a run longer; a run that is this late will not end. */
 const limitMs = 90_000;
+const stopLimitMs = 5_000;
 
 async function demo(flags: PlayFlags): Promise<number> {
   const clock = createSystemClock();
@@ -59,11 +61,7 @@ async function demo(flags: PlayFlags): Promise<number> {
     world,
     plan,
   );
-  const interrupted = new Promise<"interrupted">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => resolve("interrupted"));
-    }
-  });
+  const interrupted = untilStopped().then(() => "interrupted" as const);
   say(`runlet demo: ${describe(flags)}`);
   const played = play(world, plan, {
     limitMs,
@@ -76,7 +74,9 @@ async function demo(flags: PlayFlags): Promise<number> {
   const outcome = await Promise.race([played, interrupted]);
   display.end();
   const report = reportOn(world, plan, Math.round((clock.nowMs() - startedAt) / 100) / 10);
-  await opened.stop();
+  if (outcome === "interrupted") say("runlet demo: stopping");
+  // What is still planned (jobs, faults) ends with the process.
+  await Promise.race([opened.stop(), clock.sleep(stopLimitMs)]);
   if (outcome === "interrupted") return 130;
   if (outcome !== undefined && !(outcome instanceof PlayTimeout)) throw outcome;
   if (outcome instanceof PlayTimeout) say(`runlet demo: ${outcome.message}`);

@@ -12,6 +12,7 @@ import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
+import { untilStopped } from "@runlet/runtime/until-stopped";
 import { readHome } from "@runlet/runtime/settings-environment";
 import { checkPort } from "../local/check-port.ts";
 import { claimFolder } from "../local/claim-folder.ts";
@@ -173,10 +174,7 @@ async function local(
     webhook: `${deployment.webhookUrl}/webhook`,
     clusters: config.clusters.map(({ name }) => name),
   });
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
+  await untilStopped();
   await deployment.stop();
   fetch.close();
   release();

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
+import { untilStopped } from "@runlet/runtime/until-stopped";
 import { readHome } from "@runlet/runtime/settings-environment";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import type { Command } from "../main.ts";
@@ -47,10 +48,7 @@ async function start(flags: PlayFlags): Promise<number> {
       : `ready: service ${ready.service}, webhook ${ready.webhook}, scale sets ${names}, ` +
           `${ready.clusters.map(({ kubeconfig }) => kubeconfig).join(", ")}\n`,
   );
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
+  await untilStopped();
   await opened.stop();
   rmSync(join(home, "world.json"), { force: true });
   return 0;

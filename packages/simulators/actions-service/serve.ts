@@ -1,6 +1,7 @@
 // Why: the Actions Service alone on a port, for any client: npm run simulator:actions-service --
 // --help
 import { createSystemClock } from "@runlet/runtime/clock";
+import { untilStopped } from "@runlet/runtime/until-stopped";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSeededRandom, createSystemRandom } from "@runlet/runtime/random";
@@ -41,14 +42,14 @@ async function serve(flags: Flags) {
   const server = await listen(simulator.app, flags.port).catch((error: unknown) =>
     fail(error instanceof Error ? error.message : String(error), 1),
   );
+  // Whoever reads that we are ready may stop us at once.
+  const stopped = untilStopped();
   if (flags.json) say(JSON.stringify({ ready: true, url: server.url, token: pat }));
   else say(`ready: ${server.url} (${flags.options.mode} mode, token ${pat}); --help shows more`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      simulator.stop();
-      void server.close().then(() => process.exit(0));
-    });
-  }
+  await stopped;
+  simulator.stop();
+  await server.close();
+  process.exit(0);
 }
 
 const flags = readFlags();

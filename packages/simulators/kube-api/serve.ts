@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { createSystemClock } from "@runlet/runtime/clock";
+import { untilStopped } from "@runlet/runtime/until-stopped";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
@@ -70,17 +71,16 @@ async function serve(flags: Flags) {
   const cluster = { name: "runlet", server: server.url, caPem, token: simulator.adminToken };
   mkdirSync(dirname(flags.kubeconfig), { recursive: true });
   writeFileSync(flags.kubeconfig, renderKubeconfig(cluster), { mode: 0o600 });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      kubelet?.stop();
-      simulator.close();
-      void server.close().then(() => process.exit(0));
-    });
-  }
+  const stopped = untilStopped();
   if (flags.json) {
     say(JSON.stringify({ ready: true, url: server.url, kubeconfig: flags.kubeconfig }));
   } else
     say(`ready: ${server.url} (kubectl --kubeconfig ${flags.kubeconfig} …); --help shows more`);
+  await stopped;
+  kubelet?.stop();
+  simulator.close();
+  await server.close();
+  process.exit(0);
 }
 
 const flags = readFlags();
