@@ -401,7 +401,7 @@ export const mutants: Mutant[] = [
     find: "if (view.version !== version) {",
     replace: "if (version === undefined) {",
     file: `${coordination}/lease.test.ts`,
-    test: "a held lease that moves outlasts a successor",
+    test: "a held lease that moves outlasts a waiter",
   },
   {
     name: "last writer of a checkpoint wins",
