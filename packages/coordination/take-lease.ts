@@ -40,7 +40,7 @@ export async function takeLease(
         throw error;
       });
       const waitMs = until - deps.clock.nowMs();
-      if ("kind" in seen && (seen.kind === "taken" || seen.isServed || waitMs <= 0)) return seen;
+      if ("kind" in seen && (seen.kind === "taken" || waitMs <= 0)) return seen;
       await deps.clock.sleep(Math.max(0, Math.min(seen.againMs, waitMs)), options.signal);
     }
   } finally {
@@ -49,8 +49,7 @@ export async function takeLease(
   }
 }
 
-/** `isServed`: the row has moved while we watched, and we wait for no release: somebody is there. */
-type Seen = TakeResult & { againMs: number; isServed?: boolean };
+type Seen = TakeResult & { againMs: number };
 
 /** One look at the row, and an attempt if it is free. `againMs`: when to look again. */
 function createLook(
@@ -62,12 +61,10 @@ function createLook(
   const standstill = createStandstill();
   const { settings } = deps;
   let first = true;
-  let firstVersion: string | undefined;
   return async () => {
     const read = await readLease(deps, shard);
     options.signal.throwIfAborted();
     const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
-    firstVersion ??= read?.view.version;
     const watched = first && read && leftMs > 0 ? read.view.version : undefined;
     first = false;
     const isOver = watched !== undefined && (await hasStoodStill(deps, shard, watched));
@@ -80,8 +77,7 @@ function createLook(
     }
     if (options.register) await registration.refresh(read.view.fence);
     const readMs = read.view.announced ? settings.announcedReadMs : settings.waiterReadMs;
-    const isServed = !options.register && read.view.version !== firstVersion;
-    return { kind: "held", by: read.view, againMs: Math.min(readMs, leftMs), isServed };
+    return { kind: "held", by: read.view, againMs: Math.min(readMs, leftMs) };
   };
 }
 
