@@ -5,9 +5,11 @@ import type { Registry, ScaleSetRow } from "@runlet/coordination/registry";
 import type { Wakes } from "@runlet/coordination/wake";
 import type { PollerEvent } from "@runlet/coordination/invoker";
 import type { Clock } from "@runlet/runtime/clock";
+import type { Log } from "@runlet/runtime/log";
 
 export interface UnservedDeps {
   clock: Clock;
+  log: Log;
   leases: Leases;
   registry: Registry;
   wakes: Wakes;
@@ -25,15 +27,15 @@ export async function findUnserved(
   rows: ScaleSetRow[],
   signal: AbortSignal,
 ): Promise<Unserved[]> {
-  const shards = [...new Set(rows.map(({ shard }) => shard))];
+  const shards = Map.groupBy(rows, ({ shard }) => shard);
   const found = await Promise.all(
-    shards.map((shard) =>
-      judge(
-        deps,
-        shard,
-        rows.filter((row) => row.shard === shard),
-        signal,
-      ),
+    [...shards].map(([shard, own]) =>
+      judge(deps, shard, own, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        // One row that cannot be read must not leave the other shards alone.
+        deps.log.error("shard_not_judged", { shard, error });
+        return undefined;
+      }),
     ),
   );
   return found.filter((unserved) => unserved !== undefined);

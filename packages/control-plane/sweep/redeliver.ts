@@ -59,9 +59,16 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
     .filter((one) => isOfUse(deps, one));
   let count = 0;
   for (const { id } of failed.slice(0, redeliveredMax)) {
-    // Remembered by attempt: one that fails again is another attempt, and is asked for again.
-    if ((await deps.deliveries.remember(`redelivered ${source.url} ${id}`)) === "seen") continue;
-    await call(deps, source, "POST", `/deliveries/${id}/attempts`);
+    // Known by attempt: one that fails again is another attempt, and is asked for again.
+    const attempt = `redelivered ${source.url} ${id}`;
+    if (await deps.deliveries.has(attempt)) continue;
+    try {
+      await call(deps, source, "POST", `/deliveries/${id}/attempts`);
+    } catch (error) {
+      deps.log.warn("webhook_not_redelivered", { webhook: source.url, id, error });
+      continue;
+    }
+    await deps.deliveries.remember(attempt);
     count++;
   }
   if (count > 0) deps.log.info("webhooks_redelivered", { webhook: source.url, count });

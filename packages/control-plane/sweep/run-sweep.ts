@@ -32,7 +32,13 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<Sw
     findUnserved(deps, rows, signal),
     redeliver(deps),
   ]);
-  await Promise.all(woken.map(({ shard, reason }) => deps.wakes.wake(shard, reason)));
+  await Promise.all(
+    woken.map(({ shard, reason }) =>
+      deps.wakes.wake(shard, reason).catch((error: unknown) => {
+        deps.log.error("wake_failed", { shard, error });
+      }),
+    ),
+  );
   if (woken.length > 0) deps.log.info("sweep_woke", { woken });
   return { scaleSets: rows.length, silentClusters: silent, woken, redelivered };
 }

@@ -40,7 +40,8 @@ function setUp(change: Partial<WebhookDeps> = {}) {
     secrets: async () => [secret],
     findShards: async (job) =>
       job.labels.includes("linux-large") ? [{ shard: "shard-3", scaleSetKey: "set" }] : [],
-    seenBefore: async (id) => delivered.has(id) || (delivered.add(id), false),
+    seenBefore: async (id) => delivered.has(id),
+    remember: async (id) => delivered.add(id),
     note: async () => {},
     count: (result) => counted.push(result),
     ...change,
@@ -139,6 +140,30 @@ describe("the webhook", () => {
     expect((await post(workflowJob())).status).toBe(202);
     expect(woken).toHaveLength(1);
     expect(counted).toEqual(["woken", "repeated"]);
+  });
+
+  it("wakes when a delivery that failed halfway comes again", async () => {
+    let tries = 0;
+    const wake = async () => {
+      if (tries++ === 0) throw new Error("table down");
+      return "invoked" as const;
+    };
+    const wakes = { wake, findFlag: async () => undefined, clear: async () => {} };
+    const { post, counted } = setUp({ wakes });
+    await post(workflowJob());
+    await post(workflowJob());
+    expect(counted).toEqual(["failed", "woken"]);
+  });
+
+  it("answers 202 to a signed job with an action or a number of labels nobody knows yet", async () => {
+    const { post, woken } = setUp();
+    const labels = Array.from({ length: 300 }, (_, n) => `label-${n}`);
+    expect((await post(workflowJob({ action: "paused" }))).status).toBe(202);
+    const job = { id: 1, run_id: 2, labels };
+    expect(
+      (await post(workflowJob({ workflow_job: job }), { "x-github-delivery": "d-9" })).status,
+    ).toBe(202);
+    expect(woken).toEqual([]);
   });
 
   it("wakes nobody for a job that has started or ended, or that matches nothing", async () => {

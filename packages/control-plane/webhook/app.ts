@@ -18,8 +18,10 @@ export interface WebhookDeps {
   secrets: () => Promise<string[]>;
   /** The shards of the scale sets that a job with these facts can go to. */
   findShards: (job: WorkflowJob) => Promise<{ shard: string; scaleSetKey: string }[]>;
-  /** True when this delivery was seen before; remembers it otherwise. Economy only. */
+  /** True when this delivery was acted on before. Economy only. */
   seenBefore: (deliveryId: string) => Promise<boolean>;
+  /** Called when it has been acted on: one that failed halfway must count when it comes again. */
+  remember: (deliveryId: string) => Promise<unknown>;
   /** Notes the job in its timeline; failures are the caller's to swallow. */
   note: (job: WorkflowJob, scaleSetKeys: string[]) => Promise<void>;
   count: (result: WebhookResult) => void;
@@ -81,6 +83,7 @@ async function act(
     const found = await deps.findShards(job);
     const shards = job.action === "queued" ? [...new Set(found.map(({ shard }) => shard))] : [];
     await Promise.all(shards.map((shard) => deps.wakes.wake(shard, "webhook")));
+    if (delivery) await deps.remember(delivery);
     const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
     await deps.note(job, scaleSets);
     if (found.length === 0) return "unmatched";

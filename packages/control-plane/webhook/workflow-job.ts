@@ -22,12 +22,13 @@ export interface WorkflowJob {
 }
 
 const payload = z.object({
-  action: z.enum(["queued", "in_progress", "completed", "waiting"]),
+  // An action that is not known yet wakes nobody, like "waiting".
+  action: z.enum(["queued", "in_progress", "completed", "waiting"]).catch("waiting"),
   workflow_job: z.object({
     id: z.number(),
     run_id: z.number(),
     name: z.string().default(""),
-    labels: z.array(z.string()).max(100).default([]),
+    labels: z.array(z.string()).default([]),
     runner_name: z.string().nullish(),
   }),
   repository: z.object({
@@ -39,6 +40,8 @@ const payload = z.object({
   enterprise: z.object({ slug: z.string() }).nullish(),
 });
 
+const labelsMax = 100;
+
 /** Undefined when the body is no workflow_job event. */
 export function parseWorkflowJob(body: string): WorkflowJob | undefined {
   const read = payload.safeParse(parseJson(body));
@@ -49,7 +52,7 @@ export function parseWorkflowJob(body: string): WorkflowJob | undefined {
     id: String(job.id),
     runId: String(job.run_id),
     name: job.name,
-    labels: job.labels,
+    labels: job.labels.slice(0, labelsMax),
     owner: repository.owner.login.toLowerCase(),
     repository: repository.full_name.toLowerCase(),
     enterprise: enterprise?.slug.toLowerCase(),

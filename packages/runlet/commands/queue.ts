@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { readHome } from "@runlet/runtime/settings-environment";
 import type { Command } from "../main.ts";
@@ -61,7 +62,9 @@ async function queue(
 ): Promise<number> {
   const fetch = createHttpFetch({ clock: createSystemClock() });
   try {
-    const answer = await fetch(`${new URL(service).origin}/_control/jobs`, {
+    const control = `${new URL(service).origin}/_control`;
+    await checkScaleSet(fetch, control, order.scaleSet);
+    const answer = await fetch(`${control}/jobs`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(order),
@@ -73,4 +76,15 @@ async function queue(
   } finally {
     fetch.close();
   }
+}
+
+/** A mistyped name would leave the jobs waiting for ever. */
+async function checkScaleSet(fetch: Fetch, control: string, name: string): Promise<void> {
+  const answer = await fetch(`${control}/ledger`).catch((error: unknown) => {
+    throw new Error("no world runs here any more: start one with npm start", { cause: error });
+  });
+  const { scaleSets } = JSON.parse(await answer.text()) as { scaleSets: { name: string }[] }; // the control API's ledger
+  const names = scaleSets.map((set) => set.name);
+  if (names.includes(name)) return;
+  throw new UsageError(`--scale-set ${name}: there is none; there are ${names.join(", ")}`);
 }

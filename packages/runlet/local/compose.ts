@@ -120,7 +120,8 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     wakes,
     secrets: () => ports.webhookSecrets(),
     findShards: createShardFinder({ registry, clock }),
-    seenBefore: async (id) => (await deliveries.remember(id)) === "seen",
+    seenBefore: (id) => deliveries.has(id),
+    remember: (id) => deliveries.remember(id),
     note: noteWebhook(timelines, clock),
     count: (result) => log.debug("webhook_received", { result }),
   };

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { backoffMs } from "@runlet/runtime/backoff";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
@@ -86,9 +87,13 @@ export async function startDeployment(
   );
   const stopping = new AbortController();
 
+  const failures = createFailureBackoff(deps, settings.leaseMs);
   function wakeAfter(payload: string) {
     const { shard } = JSON.parse(payload) as { shard: string }; // a poller's event
-    void host.invokeAsync("poller", JSON.stringify({ shard, reason: "failure" }));
+    clock.after(failures.waitMs(shard), () => {
+      if (stopping.signal.aborted) return;
+      void host.invokeAsync("poller", JSON.stringify({ shard, reason: "failure" }));
+    });
   }
 
   async function sweepForEver() {
@@ -110,6 +115,22 @@ export async function startDeployment(
       stopping.abort(new Error("the deployment stops"));
       await host.stop();
       await Promise.all([door.close(), invokeApi.close()]);
+    },
+  };
+}
+
+const failureBackoff = { baseMs: 100, capMs: 30_000 };
+
+/** The first failure wakes a successor at once; a shard whose pollers fail one after the other is tried ever later. */
+function createFailureBackoff(deps: { clock: Clock; random: Random }, calmMs: number) {
+  const shards = new Map<string, { count: number; at: number }>();
+  return {
+    waitMs(shard: string): number {
+      const now = deps.clock.nowMs();
+      const last = shards.get(shard);
+      const count = last && now - last.at < calmMs + failureBackoff.capMs ? last.count + 1 : 0;
+      shards.set(shard, { count, at: now });
+      return count === 0 ? 0 : backoffMs(deps.random, failureBackoff, count - 1);
     },
   };
 }

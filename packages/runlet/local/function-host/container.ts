@@ -110,13 +110,19 @@ export async function startContainer(
     },
   );
   for (const stream of [child.stdout, child.stderr]) forEachLine(stream, spec.onOutput);
+  let isOver = false;
   const ended = new Promise<void>((resolve) => {
-    child.once("exit", (code, signal) => {
+    const end = (why: string) => {
+      if (isOver) return;
+      isOver = true;
       api.close();
       api.closeAllConnections();
-      settle({ ok: false, error: `Runtime.ExitError: exit ${code ?? signal}` });
+      // First the pool forgets the container, then it hears of the invocation: the next one must not come here.
       resolve();
-    });
+      settle({ ok: false, error: `Runtime.ExitError: ${why}` });
+    };
+    child.once("exit", (code, signal) => end(`exit ${code ?? signal}`));
+    child.once("error", (error) => end(error.message));
   });
 
   return {
@@ -124,6 +130,8 @@ export async function startContainer(
     busy: () => running?.invocation,
     run(invocation) {
       return new Promise((resolve) => {
+        if (isOver)
+          return resolve({ ok: false, error: "Runtime.ExitError: the container has ended" });
         running = { invocation, settle: resolve, cancelDeadline: () => {} };
         pump();
       });
