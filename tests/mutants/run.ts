@@ -97,11 +97,18 @@ async function tryAll(trees: readonly string[], chosen: readonly Mutant[]): Prom
   return caught;
 }
 
+const usage =
+  "usage: npm run mutants [-- NAME …]   (a name with spaces in quotes; --help lists them)";
+
 async function main(names: string[]): Promise<number> {
+  if (names.includes("--help") || names.includes("-h")) {
+    process.stdout.write(`${usage}\n\n${mutants.map(({ name }) => `  ${name}`).join("\n")}\n`);
+    return 0;
+  }
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
   const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name));
   if (unknown.length > 0) {
-    process.stderr.write(`mutants: there is no mutant ${unknown.join(", ")}\n`);
+    process.stderr.write(`mutants: there is no mutant ${unknown.join(", ")}; ${usage}\n`);
     return 2;
   }
   const trees = Array.from({ length: treesCount }, () => copyTree(root));

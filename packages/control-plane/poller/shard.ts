@@ -79,13 +79,14 @@ export function createShard(
     effect: (key, call) =>
       effects.run(key, acting, async () => {
         await guard();
-        return call({ signal: acting, limitMs: limitMs(deps, run) });
+        return call({ signal: acting, limitMs: limitMs(deps, run, lease) });
       }),
   };
 }
 
-/** No call may take longer than the effect time-out, nor than what is left before the deadline. */
-function limitMs(deps: PollerDeps, run: PollerRun): number {
-  const left = run.deadlineMs - deps.clock.nowMs();
+/** No call may take longer than the effect time-out, nor than what is left of the lease or before the deadline. */
+function limitMs(deps: PollerDeps, run: PollerRun, lease: HeldLease): number {
+  const now = deps.clock.nowMs();
+  const left = Math.min(run.deadlineMs, lease.deadlineMs()) - now;
   return Math.max(1, Math.min(deps.settings.effectTimeoutMs, left));
 }

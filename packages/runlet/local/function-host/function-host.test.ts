@@ -112,6 +112,21 @@ describe("the function host", () => {
     expect(await failed).toBe("{}");
   });
 
+  it("answers an invocation that waited behind one whose process was killed", async () => {
+    const functions = host("hang", { reservedConcurrency: 1, timeoutMs: 1_500 });
+    const first = functions.invoke("hang", "{}");
+    const second = functions.invoke("hang", "{}");
+    const strike = () => {
+      const busy = functions.containers().find(({ busyWith }) => busyWith !== undefined);
+      if (busy?.pid) process.kill(busy.pid, "SIGKILL");
+      else clock.after(10, strike);
+    };
+    strike();
+    expect(await first).toMatchObject({ ok: false, error: expect.stringContaining("SIGKILL") });
+    // It got a container of its own, and ended as this function ends.
+    expect(await second).toMatchObject({ ok: false, error: expect.stringContaining("Timedout") });
+  });
+
   it("says which export is missing", async () => {
     const functions = host("echo", { handler: `${fixtures}#absent` });
     expect(await functions.invoke("echo", "{}")).toMatchObject({
