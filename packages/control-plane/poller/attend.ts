@@ -29,7 +29,11 @@ export async function attend(shard: Shard, rows: ServedRows): Promise<"hand-over
       const flagged = await seeFlag(shard);
       if (flagged || rowsStale || pass % rowsEvery === rowsEvery - 1) {
         rowsStale = false;
-        await rows.refresh("other");
+        await rows.refresh("other").catch((error: unknown) => {
+          // The flag is cleared by now: what it stood for is still to be read.
+          rowsStale = true;
+          throw error;
+        });
       }
       if (!flagged && isRestDue(shard, rows, startedAt) && (await tryRest(shard, rows))) {
         return "rested";

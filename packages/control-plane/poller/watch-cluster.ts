@@ -77,8 +77,11 @@ export function watchCluster(
     health,
     client: () => client,
     ready: () => started.promise,
+    // Without the list of namespaces every one would look unmanaged, and every target absent.
     isListed: () =>
-      views !== undefined && essential().every((view) => view.state().state !== "starting"),
+      views !== undefined &&
+      views.managed?.state().state !== "starting" &&
+      essential().every((view) => view.state().state !== "starting"),
     isLive: () => views !== undefined && essential().every((view) => view.state().state === "live"),
     isManaged: (namespace) =>
       row.namespaces?.includes(namespace) ??
