@@ -86,5 +86,5 @@ async function checkScaleSet(fetch: Fetch, control: string, name: string): Promi
   const { scaleSets } = JSON.parse(await answer.text()) as { scaleSets: { name: string }[] }; // the control API's ledger
   const names = scaleSets.map((set) => set.name);
   if (names.includes(name)) return;
-  throw new UsageError(`--scale-set ${name}: there is none; there are ${names.join(", ")}`);
+  throw new Error(`there is no scale set ${name}; there are ${names.join(", ")}`);
 }
