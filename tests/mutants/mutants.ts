@@ -223,8 +223,8 @@ export const mutants: Mutant[] = [
   {
     name: "a call without its time limit",
     in: `${poller}/shard.ts`,
-    find: "Math.min(deps.settings.effectTimeoutMs, left)",
-    replace: "Math.max(deps.settings.effectTimeoutMs, left)",
+    find: "Math.max(1, Math.min(",
+    replace: "Math.max(600_000, Math.min(",
     file: `${stories}/clusters.test.ts`,
     test: "two clusters (acquire) > a black hole beside a healthy one",
   },
