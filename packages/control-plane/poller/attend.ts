@@ -25,6 +25,7 @@ export async function attend(shard: Shard, rows: ServedRows): Promise<"hand-over
   for (let pass = 0; ; pass++) {
     shard.signal.throwIfAborted();
     if (clock.nowMs() >= handOverAt) return "hand-over";
+    changed.heard();
     try {
       const flagged = await seeFlag(shard);
       if (flagged || rowsStale || pass % rowsEvery === rowsEvery - 1) {

@@ -83,17 +83,29 @@ describe("the gate", () => {
 });
 
 describe("a nudge", () => {
+  const isHeard = async (wait: Promise<void>) => {
+    let heard = false;
+    void wait.then(() => (heard = true));
+    await tick();
+    return heard;
+  };
+
   it("said before the wait, or twice, is heard once", async () => {
     const nudge = createNudge();
     nudge.nudge();
     nudge.nudge();
     await nudge.wait();
-    let heard = false;
-    void nudge.wait().then(() => (heard = true));
-    await tick();
-    expect(heard).toBe(false);
+    nudge.heard();
+    const waiting = nudge.wait();
+    expect(await isHeard(waiting)).toBe(false);
     nudge.nudge();
-    await tick();
-    expect(heard).toBe(true);
+    expect(await isHeard(waiting)).toBe(true);
+  });
+
+  it("that comes after a wait was given up is there for the next one", async () => {
+    const nudge = createNudge();
+    void nudge.wait();
+    nudge.nudge();
+    expect(await isHeard(nudge.wait())).toBe(true);
   });
 });

@@ -130,7 +130,10 @@ async function untilNews(
   const nudged = set.nudge.wait().then(() => "look" as const);
   const first = await Promise.race([polled, nudged, ...due]);
   timer.abort(new Error("no longer waited for"));
-  if (first === "look") return signal.aborted ? "aborted" : "look";
+  if (first === "look") {
+    set.nudge.heard();
+    return signal.aborted ? "aborted" : "look";
+  }
   if (first.kind === "failed") throw first.error;
   return first.kind === "aborted" ? "aborted" : first.outcome;
 }
@@ -199,6 +202,7 @@ async function refreshAndLook(shard: Shard, set: ServedSet): Promise<number | un
 /** The session is closed since all targets are being deleted; a target that lives again opens it. */
 async function waitUntilNeeded(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
   await race(signal, set.nudge.wait());
+  set.nudge.heard();
   if (!signal.aborted) await shard.turns.pass(() => closeIfOver(shard, set));
 }
 
