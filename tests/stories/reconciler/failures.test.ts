@@ -195,6 +195,12 @@ describe("a cluster that does not take the pod", () => {
     ).toBeLessThanOrEqual(9);
     const text = () => world.runnerSetOf("builders")?.metadata.annotations?.[annotations.refused];
     expect(parseRefused(text())?.count).toBe(2);
+    // Whoever adds up alive and refused runners counts each once.
+    expect(world.runnerSetOf("builders")?.status).toMatchObject({
+      currentReplicas: 3,
+      pendingEphemeralRunners: 0,
+      runningEphemeralRunners: 1,
+    });
     world.kube.applyManifests(quota(5));
     await world.clock.runFor(35_000);
     expect(world.pods()).toHaveLength(3);

@@ -17,7 +17,7 @@ import { createRunners, resolveUnanswered } from "./create-runners.ts";
 import { finalizeSet } from "./finalize.ts";
 import { observeSet, type SetObservation } from "./observe.ts";
 import { planScale, type ScalePlan } from "./plan-scale.ts";
-import { planStatus } from "./plan-status.ts";
+import { isRefused, planStatus } from "./plan-status.ts";
 import { removeIdle } from "./remove-idle.ts";
 import { retireFailed } from "./retire.ts";
 import { writeNotes, writeStatus } from "./write-back.ts";
@@ -156,7 +156,7 @@ async function writeBack(
   if (set.metadata.uid !== was.metadata.uid) return {};
   const after = observeSet(ctx, set);
   const held = plan.withheld + refused;
-  const refusedCount = held + refusedRunners(ctx, after);
+  const refusedCount = held + after.runners.filter((one) => isRefused(one)).length;
   // An order that could not be carried out in full stays owed; the pass acted on what it had read.
   const actedPatchId = plan.acts && held === 0 ? was.spec.patchID : undefined;
   await writeNotes(ctx, set, { actedPatchId, refusedCount });
@@ -172,16 +172,6 @@ async function writeBack(
       busy ? ctx.settings.busyRetryMs : undefined,
     ]),
   };
-}
-
-/** Runners that exist but that the cluster gave no pod. */
-function refusedRunners(ctx: Context, { runners }: SetObservation): number {
-  return runners.filter((runner) => {
-    if (ctx.kinds.runners.isGoing(runner)) return false;
-    const { phase, reason } = runner.status ?? {};
-    const invalid = phase === "Failed" && reason === "InvalidPod";
-    return invalid || (phase === "Pending" && reason === "QuotaExceeded");
-  }).length;
 }
 
 function waitForRoom(ctx: Context, { uid }: SetObservation): number {
