@@ -20,7 +20,7 @@ export interface FunctionSpec {
   handler: string;
   timeoutMs: number;
   environment: Record<string, string>;
-  /** Descriptors the process may have; 1,024 on Lambda. */
+  /** Called with each line of its standard output and standard error. */
   onOutput: (line: string) => void;
 }
 

@@ -127,6 +127,17 @@ describe("the function host", () => {
     expect(await second).toMatchObject({ ok: false, error: expect.stringContaining("Timedout") });
   });
 
+  it("has ended a container that was just starting when its stop resolves", async () => {
+    const functions = host("echo");
+    const invoked = functions.invoke("echo", "{}");
+    await functions.stop();
+    expect(await invoked).toMatchObject({ ok: false });
+    for (let turn = 0; turn < 100; turn++) {
+      expect(functions.containers()).toEqual([]);
+      await new Promise(setImmediate);
+    }
+  });
+
   it("says which export is missing", async () => {
     const functions = host("echo", { handler: `${fixtures}#absent` });
     expect(await functions.invoke("echo", "{}")).toMatchObject({

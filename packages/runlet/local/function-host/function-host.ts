@@ -98,26 +98,34 @@ function specOf(deps: FunctionHostDeps, name: string): HostedFunction {
 function createPool(deps: FunctionHostDeps, name: string, spec: HostedFunction) {
   const slots = new Set<Slot>();
   const queue: { payload: string; resolve: (result: InvocationResult) => void }[] = [];
-  let starting = 0;
+  const starting = new Set<Promise<void>>();
   let stopped = false;
 
-  async function addContainer() {
-    starting++;
-    try {
-      const container = await startContainer(deps, spec);
-      const slot: Slot = { container, idle: true };
-      slots.add(slot);
-      container.ended.then(
-        () => {
-          slots.delete(slot);
-          pump();
-        },
-        () => {},
-      );
-      if (stopped) container.kill();
-    } finally {
-      starting--;
-    }
+  function addContainer() {
+    const started = startContainer(deps, spec).then(
+      (container) => {
+        starting.delete(started);
+        adopt(container);
+      },
+      (error: unknown) => {
+        starting.delete(started);
+        deps.log.error("container_not_started", { function: name, error });
+        queue.shift()?.resolve({ ok: false, error: String(error) });
+      },
+    );
+    starting.add(started);
+  }
+
+  function adopt(container: Container) {
+    const slot: Slot = { container, idle: true };
+    slots.add(slot);
+    container.ended.then(
+      () => {
+        slots.delete(slot);
+        pump();
+      },
+      () => {},
+    );
     pump();
   }
 
@@ -137,12 +145,8 @@ function createPool(deps: FunctionHostDeps, name: string, spec: HostedFunction) 
         () => {},
       );
     }
-    if (queue.length > starting && !stopped && slots.size + starting < spec.reservedConcurrency) {
-      addContainer().catch((error: unknown) => {
-        deps.log.error("container_not_started", { function: name, error });
-        queue.shift()?.resolve({ ok: false, error: String(error) });
-      });
-    }
+    const hasRoom = slots.size + starting.size < spec.reservedConcurrency;
+    if (queue.length > starting.size && hasRoom && !stopped) addContainer();
   }
 
   return {
@@ -164,6 +168,8 @@ function createPool(deps: FunctionHostDeps, name: string, spec: HostedFunction) 
       for (const waiting of queue.splice(0)) {
         waiting.resolve({ ok: false, error: "the function host stops" });
       }
+      // One that is just starting has no process to kill yet.
+      await Promise.all(starting);
       const ends = [...slots].map(({ container }) => {
         container.kill();
         return container.ended;
