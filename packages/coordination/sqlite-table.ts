@@ -1,11 +1,12 @@
 // Why: the store on one machine: several processes (the functions, the command line) on one file, without
-// a server. Every write is one short BEGIN IMMEDIATE transaction; a lock held by somebody else is waited
-// for asynchronously, so that 200 polls and the heartbeat never stand still.
+// a server. Writes go in short BEGIN IMMEDIATE transactions, those that come together in one; a lock held by
+// somebody else is waited for asynchronously, so that 200 polls and the heartbeat never stand still.
 //
 // A process that is stopped inside a transaction locks the other writers out until it goes on or dies (then
 // the system takes its lock away). A transaction here never waits for anything, so that takes bad luck.
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { checkPrefix, checkRow } from "./check-row.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { retryBusy, type BusyDeps } from "./sqlite-errors.ts";
 import type { StateFile } from "./state-file.ts";
 import { TableError, type Condition, type JsonObject, type Row, type Table } from "./table.ts";
@@ -19,18 +20,17 @@ export function createSqliteTable(deps: BusyDeps, file: StateFile): Table {
   const { select, range, write, erase, forget } = prepareStatements(database);
   let writesCount = 0;
 
-  function transact<T>(run: () => T): Promise<T> {
-    return retryBusy(deps, file.path, () => {
+  const transact = createGroupCommit((run) =>
+    retryBusy(deps, file.path, () => {
       database.exec("BEGIN IMMEDIATE");
       try {
-        const result = run();
+        run();
         database.exec("COMMIT");
-        return result;
       } finally {
         if (database.isTransaction) database.exec("ROLLBACK");
       }
-    });
-  }
+    }),
+  );
   const versionOf = (key: string) => select.get(key)?.["version"];
 
   return {

@@ -39,9 +39,12 @@ export function toResponse(what: string, head: AnswerHead, signal?: AbortSignal)
   const headers = new Headers();
   for (const [name, value] of head.headers) headers.append(name, value);
   const init = { status: head.status, statusText: head.statusText, headers };
-  const body = streamBody(what, head, signal);
-  if (!bodyless.includes(head.status)) return new Response(body, init);
-  return new Response(null, init);
+  if (bodyless.includes(head.status) || headers.get("content-length") === "0") {
+    // Most answers to long polls: a stream for nothing would cost more than the rest of the answer.
+    head.source.on("error", () => {}).resume();
+    return new Response(null, init);
+  }
+  return new Response(streamBody(what, head, signal), init);
 }
 
 function streamBody(what: string, head: AnswerHead, signal?: AbortSignal) {
