@@ -116,17 +116,51 @@ describe("the work queue", () => {
     expect(passes.length - before).toBeGreaterThanOrEqual(2);
   });
 
-  it("a change shortens the wait after a failure, but makes no hot loop", async () => {
+  it("a change shortens the wait after a failure, ever less, and makes no hot loop", async () => {
+    const { clock, queue, passes } = setUp(
+      async () => {
+        throw new Error("no");
+      },
+      { backoff: { baseMs: 60_000, capMs: 60_000 } },
+    );
+    queue.add("a");
+    for (let ms = 0; ms < 20_000; ms += 10) {
+      queue.add("a");
+      await clock.runFor(10);
+    }
+    // 0, then 0.5, 1, 2, 4, 8 s after the one before.
+    expect(passes.map(({ at }) => at)).toEqual([0, 500, 1_500, 3_500, 7_500, 15_500]);
+  });
+
+  it("a wish for later breaks no back-off either, whenever it comes", async () => {
+    const { clock, queue, passes } = setUp(
+      async () => {
+        await clock.sleep(10);
+        throw new Error("no");
+      },
+      { backoff: { baseMs: 60_000, capMs: 60_000 } },
+    );
+    queue.add("a");
+    for (let ms = 0; ms < 20_000; ms += 5) {
+      queue.addAfter("a", 20);
+      await clock.runFor(5);
+    }
+    expect(passes.length).toBeLessThanOrEqual(6);
+  });
+
+  it("a change of what is wanted begins anew", async () => {
     const { clock, queue, passes } = setUp(async () => {
       throw new Error("no");
     });
     queue.add("a");
-    for (let ms = 0; ms < 60_000; ms += 10) {
+    for (let ms = 0; ms < 20_000; ms += 100) {
       queue.add("a");
-      await clock.runFor(10);
+      await clock.runFor(100);
     }
-    expect(passes.length).toBeLessThanOrEqual(121);
-    expect(passes.length).toBeGreaterThanOrEqual(100);
+    const before = passes.length;
+    queue.add("a", { anew: true });
+    await clock.runFor(500);
+    expect(passes.length).toBe(before + 1);
   });
 
   it("one key that fails delays no other", async () => {
@@ -146,7 +180,10 @@ describe("the work queue", () => {
       throw Object.assign(new Error("429"), { retryAfterMs: 20_000 });
     });
     queue.add("a");
-    await clock.runFor(19_999);
+    await clock.runFor(10_000);
+    // Nor does a change bring it forward.
+    queue.add("a", { anew: true });
+    await clock.runFor(9_999);
     expect(passes).toHaveLength(1);
     await clock.runFor(1);
     expect(passes).toHaveLength(2);

@@ -19,21 +19,38 @@ export interface WorkQueueOptions {
   /** … and of one lane. Lanes take turns, so that a service that hangs holds up its own lane only. */
   lanes?: { of: (key: string) => string; concurrency: number };
   backoff: Backoff;
-  /** A change during a back-off shortens the wait, but not below this (ms after the failure). */
+  /**
+   * A change during a back-off shortens the wait to this (ms after the failure), the next one to twice this, and so
+   * on until a pass succeeds: whoever fails and is changed all the time is no hot loop (invariant I21).
+   */
   changeDelayMs: number;
   /** One pass for one key. A rejection may carry `retryAfterMs`. */
   pass(key: string, signal: AbortSignal): Promise<PassResult>;
 }
 
 export interface WorkQueue {
-  /** Asks for a pass soon. Asking twice before it starts is asking once; during a pass: once more after it. */
-  add(key: string): void;
+  /**
+   * Asks for a pass soon. Asking twice before it starts is asking once; during a pass: once more after it.
+   * `anew`: what is wanted has changed, so that earlier failures say nothing about the next pass.
+   */
+  add(key: string, how?: { anew: boolean }): void;
   /** Asks for a pass after `ms`, unless an earlier one is due. */
   addAfter(key: string, ms: number): void;
   /** Works until the signal aborts, then waits for the passes that still run. */
   run(signal: AbortSignal): Promise<void>;
   /** Keys waiting or running now; not those that wait for a time. */
   busyCount(): number;
+  figures(): QueueFigures;
+}
+
+export interface QueueFigures {
+  name: string;
+  waiting: number;
+  running: number;
+  /** Monotonic instant at which the oldest of the running passes began. */
+  oldestStartMs: number | undefined;
+  succeeded: number;
+  failed: number;
 }
 
 interface Item {
@@ -43,6 +60,10 @@ interface Item {
   dirty: boolean;
   failures: number;
   failedAtMs: number;
+  /** Who refused has named this moment (monotonic ms): no change brings it forward. */
+  notBeforeMs: number;
+  /** Waits that a change has shortened since the last success. */
+  shortened: number;
   timer: { dueMs: number; cancel: () => void } | undefined;
 }
 
@@ -52,7 +73,8 @@ export function createWorkQueue(
 ): WorkQueue {
   const items = new Map<string, Item>();
   const lanes = createLanes(options.lanes?.concurrency ?? options.concurrency);
-  const running = new Set<Promise<void>>();
+  const running = new Map<Promise<void>, { startMs: number }>();
+  const ended = { succeeded: 0, failed: 0 };
   let stop: AbortSignal | undefined;
 
   function itemOf(key: string): Item {
@@ -64,6 +86,8 @@ export function createWorkQueue(
       dirty: false,
       failures: 0,
       failedAtMs: 0,
+      notBeforeMs: 0,
+      shortened: 0,
       timer: undefined,
     };
     items.set(key, item);
@@ -102,14 +126,16 @@ export function createWorkQueue(
         lanes.end(lane);
         pump();
       });
-      running.add(call);
+      running.set(call, { startMs: deps.clock.nowMs() });
     }
   }
 
   async function runPass(key: string, item: Item, signal: AbortSignal): Promise<void> {
     try {
       const result = await options.pass(key, signal);
+      ended.succeeded++;
       item.failures = 0;
+      item.shortened = 0;
       item.state = "idle";
       if (item.dirty) enqueue(key, item);
       else if (result.againMs !== undefined) schedule(key, item, result.againMs);
@@ -122,23 +148,40 @@ export function createWorkQueue(
 
   function afterFailure(key: string, item: Item, error: unknown) {
     const wait = backoffMs(deps.random, options.backoff, item.failures);
-    const againMs = Math.max(wait, retryAfterOf(error));
+    const asked = retryAfterOf(error);
+    const againMs = Math.max(wait, asked);
+    ended.failed++;
     item.failures++;
     item.failedAtMs = deps.clock.nowMs();
+    item.notBeforeMs = item.failedAtMs + asked;
     const failures = item.failures;
     deps.log.warn("pass_failed", { queue: options.name, key, failures, againMs, error });
+    item.timer?.cancel();
+    item.timer = undefined;
     schedule(key, item, againMs);
   }
 
+  /** A change while `item` waits after a failure. */
+  function shorten(key: string, item: Item) {
+    const now = deps.clock.nowMs();
+    const delay = options.changeDelayMs * 2 ** Math.min(item.shortened, 20);
+    const dueMs = Math.max(item.notBeforeMs, item.failedAtMs + delay, now);
+    if (item.timer && item.timer.dueMs <= dueMs) return;
+    item.shortened++;
+    schedule(key, item, dueMs - now);
+  }
+
   return {
-    add(key) {
+    add(key, how) {
       const item = itemOf(key);
+      if (how?.anew) item.shortened = 0;
       if (item.state !== "idle" || item.failures === 0) return enqueue(key, item);
-      const since = deps.clock.nowMs() - item.failedAtMs;
-      schedule(key, item, Math.max(0, options.changeDelayMs - since));
+      shorten(key, item);
     },
     addAfter(key, ms) {
-      schedule(key, itemOf(key), ms);
+      const item = itemOf(key);
+      if (item.state === "idle" && item.failures > 0) shorten(key, item);
+      else schedule(key, item, ms);
     },
     async run(signal) {
       stop = signal;
@@ -148,9 +191,17 @@ export function createWorkQueue(
         else signal.addEventListener("abort", () => resolve(), { once: true });
       });
       for (const item of items.values()) item.timer?.cancel();
-      await Promise.all(running);
+      await Promise.all(running.keys());
     },
     busyCount: () => lanes.waitingCount() + running.size,
+    figures: () => ({
+      name: options.name,
+      waiting: lanes.waitingCount(),
+      running: running.size,
+      // Kept in the order in which they began.
+      oldestStartMs: running.values().next().value?.startMs,
+      ...ended,
+    }),
   };
 }
 

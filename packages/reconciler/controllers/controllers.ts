@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import type { Kind } from "../kinds.ts";
 import { controllerOf, objectKey, parseKey } from "../object-key.ts";
 import type { Namespace } from "../namespace-scope.ts";
-import { createWorkQueue, type WorkQueue } from "../work-queue.ts";
+import { createWorkQueue, type QueueFigures, type WorkQueue } from "../work-queue.ts";
 import { reconcileAutoscaling } from "./autoscaling-runner-set/reconcile.ts";
 import { reconcileRunner } from "./ephemeral-runner/reconcile.ts";
 import {
@@ -17,6 +17,7 @@ import {
 export interface Controllers {
   run(signal: AbortSignal): Promise<void>;
   busyCount(): number;
+  figures(): QueueFigures[];
 }
 
 interface Queues {
@@ -44,6 +45,7 @@ export function createControllers(
   return {
     run: async (signal) => void (await Promise.all(all.map((queue) => queue.run(signal)))),
     busyCount: () => all.reduce((sum, queue) => sum + queue.busyCount(), 0),
+    figures: () => all.map((queue) => queue.figures()),
   };
 }
 
@@ -80,8 +82,13 @@ function scopeOf(ctx: Context, runner: string): string {
 
 function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
   const { autoscaling, runnerSets, listeners } = ctx.kinds;
+  const generations = new Map<string, number | undefined>();
   autoscaling.onChange(({ type, object }) => {
-    queues.autoscaling.add(objectKey(object));
+    const { uid = "", generation } = object.metadata;
+    const anew = generations.get(uid) !== generation;
+    if (type === "set") generations.set(uid, generation);
+    else generations.delete(uid);
+    queues.autoscaling.add(objectKey(object), { anew });
     // A set that leaves may have stood in the way of another.
     if (type === "gone") addAll(queues.autoscaling, autoscaling.all());
   });
