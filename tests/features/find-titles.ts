@@ -1,0 +1,39 @@
+// Why: a table that names a test which was renamed or removed proves nothing. The titles are read from the source, so that
+// this takes no run: TypeScript 7 has no parser for JavaScript callers, and a small scanner is enough.
+import { maskComments, maskStrings } from "../tidy/mask.ts";
+
+const call = /\b(?:it|test)\b((?:\.\w+)*)/g;
+
+/** The titles of the tests in a source file, as they stand there (`%s`, `$name` and `${…}` unfilled). */
+export function findTitles(text: string): string[] {
+  const plain = maskComments(text);
+  const bare = maskStrings(plain);
+  return [...bare.matchAll(call)].flatMap((match) => {
+    let at = match.index + match[0].length;
+    // it.each([…])("…"): the title stands in the second pair of brackets.
+    const curried = /\.(each|for|skipIf|runIf)\b/.test(match[1] ?? "") && plain[at] === "(";
+    if (curried) at = afterBracket(bare, at);
+    else if (plain[at] === "`") at += /^\s*/.exec(bare.slice(at))?.[0].length ?? 0;
+    const literal = /^\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/s.exec(plain.slice(at));
+    return literal ? [(literal[2] ?? "").replace(/\\(.)/g, "$1")] : [];
+  });
+}
+
+/** The index after the bracket that closes the one at `open`. */
+function afterBracket(bare: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < bare.length; at++) {
+    if (bare[at] === "(") depth++;
+    if (bare[at] === ")" && --depth === 0) return at + 1;
+  }
+  return bare.length;
+}
+
+/** Matches the titles that a run makes of one in the source: a placeholder may be any text. */
+export function titlePattern(title: string): RegExp {
+  const literals = title.split(/%[sdifjoOc#$]|\$\{[^}]*\}|\$\w+(?:\.\w+)*/);
+  const escaped = literals.map((part) =>
+    part.replaceAll("%%", "%").replace(/[$()*+.?[\\\]^{|}]/g, "\\$&"),
+  );
+  return new RegExp(`^${escaped.join(".*")}$`, "s");
+}

@@ -1,0 +1,119 @@
+// Why: "everything that ARC does" is a claim until each feature has a row, and each row a test that shows it, a
+// difference that is documented, or a reason why there is nothing to do.
+//
+//   npm run features [-- --report FILE …] [--all] [--json]
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { anchorsOf, judgeFeatures, type Verdict } from "./judge.ts";
+import { listFeatures } from "./list-features.ts";
+import type { State } from "./parse-table.ts";
+import { readReport, type RunTest } from "./read-report.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+const help = `features: what ARC's runner scale sets can do, row by row, and the test that shows it here
+
+usage: npm run features [-- --report FILE …] [--all] [--json]
+
+  --report FILE  a report of a run (vitest --reporter=json --outputFile=FILE), once or more:
+                 every named test must stand in one of them, and have passed
+  --all          what is to come later is a hole, too
+  --json         one JSON object on the last line of standard output, and no table
+  --help         this text
+
+Exit code 0: every row has a state; its test exists (and passed), or its difference is in docs/compatibility.md.
+1: something is missing; each is named at the end. 2: a mistake in the call.
+`;
+
+function usage(message: string): never {
+  process.stderr.write(`features: ${message}; see --help\n`);
+  process.exit(2);
+}
+
+function readFlags() {
+  try {
+    const flag = { type: "boolean", default: false } as const;
+    const { values } = parseArgs({
+      options: {
+        report: { type: "string", multiple: true },
+        all: flag,
+        json: flag,
+        help: { ...flag, short: "h" },
+      },
+    });
+    return values;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return usage(text.split(/\.(?: |\n|$)/)[0] ?? text);
+  }
+}
+
+function readReports(files: readonly string[] | undefined): RunTest[] | undefined {
+  return files?.flatMap((file) => {
+    try {
+      return readReport(readFileSync(file, "utf8"), root);
+    } catch (error) {
+      return usage(`--report ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+}
+
+/** A file's text; undefined when it cannot be read. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(join(root, path), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function describeState(state: State): string[] {
+  if (state.kind === "tested") return state.tests.map(({ file, title }) => `${file} :: ${title}`);
+  if (state.kind === "different") return [`docs/compatibility.md#${state.anchor}`];
+  if (state.kind === "nothing") return [state.reason];
+  if (state.kind === "later") return [state.part];
+  return [];
+}
+
+function render({ feature, state, problems }: Verdict): string {
+  const as = feature.state.kind === "as" ? ` (as ${feature.state.id})` : "";
+  const lines = problems.length > 0 ? problems.map((one) => `! ${one}`) : describeState(state);
+  const head = `${feature.id.padEnd(7)}${state.kind.padEnd(11)}${feature.what}${as}`;
+  return [head, ...lines.map((line) => `${" ".repeat(18)}${line}`)].join("\n");
+}
+
+const flags = readFlags();
+if (flags.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const verdicts = judgeFeatures(listFeatures(root), {
+  read: readText,
+  anchors: anchorsOf(readText("docs/compatibility.md") ?? ""),
+  report: readReports(flags.report),
+  all: flags.all,
+});
+const bad = verdicts.filter(({ problems }) => problems.length > 0);
+const counts = Object.fromEntries(
+  ["tested", "different", "nothing", "later", "hole"].map((kind) => [
+    kind,
+    verdicts.filter(({ state }) => state.kind === kind).length,
+  ]),
+);
+if (flags.json) {
+  const rows = verdicts.map(({ feature: { id, what }, state, problems }) => ({
+    id,
+    what,
+    state: state.kind,
+    where: describeState(state),
+    problems,
+  }));
+  process.stdout.write(`${JSON.stringify({ counts, wrong: bad.length, rows })}\n`);
+} else {
+  const said = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  process.stdout.write(`${verdicts.map(render).join("\n")}\n\n`);
+  if (bad.length > 0) process.stdout.write(`what is missing:\n${bad.map(render).join("\n")}\n\n`);
+  process.stdout.write(`${verdicts.length} rows: ${said.join(", ")}; ${bad.length} wrong\n`);
+}
+process.exitCode = bad.length === 0 ? 0 : 1;
