@@ -30,12 +30,13 @@ export function layerRule(manifests: Manifests): Finding[] {
 
 /** Where each vendor's code may be imported; `types` says that its types may be used everywhere. */
 const vendors: { name: RegExp; where: RegExp; types?: true }[] = [
-  { name: /^@aws-sdk\//, where: /^(packages\/coordination\/dynamodb|functions\/aws-root)/ },
+  { name: /^@aws-sdk\//, where: /^packages\/kubernetes\/eks/ },
   {
     name: /^@kubernetes\/client-node$/,
     where: /^packages\/(kubernetes\/(access|user-kubeconfig)|runlet\/(commands|local)\/)/,
     types: true,
   },
+  { name: /^aws4fetch$/, where: /^packages\/runtime\/aws-sign/ },
   { name: /^@octokit\/auth-app$/, where: /^packages\/actions-service\// },
   { name: /^@octokit\/webhooks$/, where: /^packages\/control-plane\/webhook\// },
   {

@@ -33,7 +33,10 @@ const words: { shape: RegExp; what: string }[] = [
     shape: new RegExp(`\\b(sub${"agent"}|engineer [A-H]\\b|the bri${"ef"} )`),
     what: "names its authors",
   },
-  { shape: new RegExp(`\\.libr${"ary"}\\b|\\bbefore-${"stop"}\\b`), what: "names a private tool" },
+  {
+    shape: new RegExp(`(?<!java)\\.libr${"ary"}\\b|\\bbefore-${"stop"}\\b`),
+    what: "names a private tool",
+  },
 ];
 
 /** No word that only its authors understand, anywhere: code, comments, text. */

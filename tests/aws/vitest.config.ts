@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// What needs DynamoDB Local and moto: started by tests/aws/run.ts, which says where they are.
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: ["tests/aws/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+    pool: "forks",
+  },
+});
