@@ -1,7 +1,7 @@
 // Why: the command line. One file a command in commands/; this only finds it, and turns what goes wrong into one
 // line and an exit code: 2 for a mistake in the call, 1 for everything else.
 import { describeError } from "@runlet/runtime/log";
-import { UsageError, type Options } from "./commands/flags.ts";
+import { UsageError, type Options } from "@runlet/runtime/flags";
 
 export interface Command {
   summary: string;

@@ -75,5 +75,6 @@ export function describeError(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return redactText(String(error));
   const known = error.cause !== undefined && depth < depthMax;
   const cause = known ? `: ${describeError(error.cause, depth + 1)}` : "";
-  return redactText(`${error.name}: ${error.message}`) + cause;
+  // The name apart from the message: "KubeconfigRefused: text" is no kubeconfig that must be hidden.
+  return `${error.name}: ${redactText(error.message)}${cause}`;
 }

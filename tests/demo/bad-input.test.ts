@@ -40,7 +40,7 @@ describe("a mistake in the call", () => {
     ["runlet", "start --port 70000", "from 0 to 65535"],
     ["runlet", "local", "--kubeconfig is missing"],
     ["runlet", "local --kubeconfig /nowhere/k.yaml", "cannot be read"],
-    ["kube", "--port x --kubeconfig f", "--port must be a whole number"],
+    ["kube", "--port x --kubeconfig f", "--port x: give a whole number"],
     ["service", "--nope", "--nope"],
     ["seeds", "abc", "give a whole number"],
     ["seeds", "1 2", "one number is enough"],

@@ -2,8 +2,8 @@
 // faults, in virtual time, for many seeds; a seed that fails can be played again alone.
 //
 //   npm run seeds -- 50 [--seed 1] [--jobs 40] [--json]
-import { parseArgs } from "node:util";
 import { playSeed } from "@runlet/runlet/world/play-seed";
+import { readFlags, readInt, UsageError } from "@runlet/runtime/flags";
 import type { Report } from "@runlet/runlet/world/report";
 
 interface Flags {
@@ -11,6 +11,7 @@ interface Flags {
   first: number;
   jobs: number;
   json: boolean;
+  help: boolean;
 }
 
 const help = `seeds: the demo's scenario with faults, in virtual time, for N seeds
@@ -22,49 +23,31 @@ usage: npm run seeds -- N [--seed S] [--jobs N] [--json]
   --jobs N  jobs in each (default 40)
   --json    one JSON object on the last line of standard output
   --help    this text
+
+Exit code 0 only if every seed ran every job and left nothing over; 2 for a mistake in the call.
 `;
 
-function usage(message: string): never {
-  process.stderr.write(
-    `seeds: ${message}; usage: npm run seeds -- N [--seed S] [--jobs N] [--json]\n`,
-  );
-  process.exit(2);
-}
+const options = {
+  seed: { type: "string" },
+  jobs: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
 
-function readFlags(): Flags {
-  const read = () => {
-    try {
-      return parseArgs({
-        allowPositionals: true,
-        options: {
-          seed: { type: "string" },
-          jobs: { type: "string" },
-          json: { type: "boolean" },
-          help: { type: "boolean", short: "h" },
-        },
-      });
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      return usage(text.split(/\.(?: |\n|$)/)[0] ?? text);
-    }
-  };
-  const { values, positionals } = read();
-  if (values.help) {
-    process.stdout.write(help);
-    process.exit(0);
+function parseFlags(args: string[]): Flags {
+  const { values, positionals } = readFlags(args, options, true);
+  const [count, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`${more.join(" ")}: one number is enough; see --help`);
+  if (count !== undefined && !/^[1-9]\d{0,6}$/.test(count)) {
+    throw new UsageError(`${count}: give a whole number of seeds, from 1`);
   }
-  if (positionals.length > 1)
-    return usage(`${positionals.slice(1).join(" ")}: one number is enough`);
-  const whole = (name: string, text: string | undefined, otherwise: number) => {
-    if (text === undefined) return otherwise;
-    if (/^\d{1,9}$/.test(text)) return Number(text);
-    return usage(`${name} ${text}: give a whole number`);
-  };
+  const seeds = { min: 0, max: 2 ** 31 - 1, default: 1 };
   return {
-    count: whole("N", positionals[0], 10),
-    first: whole("--seed", values.seed, 1),
-    jobs: whole("--jobs", values.jobs, 40),
+    count: Number(count ?? 10),
+    first: readInt("seed", values.seed, seeds),
+    jobs: readInt("jobs", values.jobs, { min: 1, max: 1_000, default: 40 }),
     json: values.json ?? false,
+    help: values.help ?? false,
   };
 }
 
@@ -79,7 +62,7 @@ function findTroubles({ jobs, runners, sessions }: Report, afterDeath: string[])
   ];
 }
 
-async function main({ count, first, jobs, json }: Flags): Promise<number> {
+async function playAll({ count, first, jobs, json }: Flags): Promise<number> {
   const started = performance.now();
   const failed: { seed: number; trouble: string }[] = [];
   for (let seed = first; seed < first + count; seed++) {
@@ -116,4 +99,17 @@ async function main({ count, first, jobs, json }: Flags): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(readFlags());
+async function main(args: string[]): Promise<number> {
+  try {
+    const flags = parseFlags(args);
+    if (!flags.help) return await playAll(flags);
+    process.stdout.write(help);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`seeds: ${error.message}\n`);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -20,7 +20,7 @@ import type { LocalConfig } from "../local/config.ts";
 import { settingsOf } from "../local/config.ts";
 import { startDeployment } from "../local/deployment.ts";
 import type { Command } from "../main.ts";
-import { readChoice, readFlags, readInt, UsageError, type Options } from "./flags.ts";
+import { readChoice, readFlags, readInt, UsageError, type Options } from "@runlet/runtime/flags";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
 

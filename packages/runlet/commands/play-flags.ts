@@ -1,5 +1,5 @@
 // Why: demo and start build the same world from the same flags.
-import { UsageError, readChoice, readFlags, readInt, type Options } from "./flags.ts";
+import { readChoice, readFlags, readInt, type Options } from "@runlet/runtime/flags";
 
 export interface PlayFlags {
   jobs: number;
@@ -43,7 +43,6 @@ export function readPlayFlags(
   const { values } = readFlags(args, playOptions[command]);
   const given = values as Record<string, string | boolean | undefined>; // parseArgs' own type is a union of both shapes
   const word = (name: string) => given[name] as string | undefined;
-  if (word("mode") === "") throw new UsageError("--mode: give one of acquire, auto-assign");
   return {
     jobs: readInt("jobs", word("jobs"), { min: 1, max: 1_000, default: 40 }),
     scaleSets: readInt("scale-sets", word("scale-sets"), { min: 1, max: 50, default: 3 }),

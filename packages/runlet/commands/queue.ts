@@ -6,7 +6,7 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { readHome } from "@runlet/runtime/settings-environment";
 import type { Command } from "../main.ts";
-import { readFlags, readInt, UsageError, type Options } from "./flags.ts";
+import { readFlags, readInt, UsageError, type Options } from "@runlet/runtime/flags";
 
 const help = `runlet demo queue: queue jobs in the world that \`npm start\` runs
 

@@ -58,8 +58,8 @@ test("a bad flag is one clear line and exit 2, a port in use one line and exit 1
   const port = address !== null && typeof address === "object" ? String(address.port) : "";
   const cases: [string[], number, string][] = [
     [["--prot", "1"], 2, "Unknown option '--prot'"],
-    [["--port", "70000"], 2, `--port must be a whole number from 0 to 65535, not "70000"`],
-    [["--mode", "both"], 2, "--mode must be acquire or auto-assign, not both"],
+    [["--port", "70000"], 2, "--port 70000: give a whole number from 0 to 65535"],
+    [["--mode", "both"], 2, "--mode both: give one of acquire, auto-assign"],
     [["--webhook-url", "http://127.0.0.1:1"], 2, "--webhook-url and --webhook-secret go together"],
     [["--port", port], 1, `port ${port} is in use`],
   ];

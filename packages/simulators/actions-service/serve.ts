@@ -1,12 +1,13 @@
 // Why: the Actions Service alone on a port, for any client: npm run simulator:actions-service --
 // --help
 import { createSystemClock } from "@runlet/runtime/clock";
+import { UsageError } from "@runlet/runtime/flags";
 import { untilStopped } from "@runlet/runtime/until-stopped";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSeededRandom, createSystemRandom } from "@runlet/runtime/random";
 import { help } from "./control-help.ts";
-import { parseFlags, UsageError, type Flags } from "./flags.ts";
+import { parseFlags, type Flags } from "./flags.ts";
 import { createFetchDeliver } from "./fetch-deliver.ts";
 import { listen } from "./listen.ts";
 import { createActionsServiceSimulator } from "./simulator.ts";
@@ -22,7 +23,7 @@ function readFlags(): Flags {
   try {
     return parseFlags(process.argv.slice(2));
   } catch (error) {
-    if (error instanceof UsageError) return fail(`${error.message} (see --help)`, 2);
+    if (error instanceof UsageError) return fail(error.message, 2);
     throw error;
   }
 }

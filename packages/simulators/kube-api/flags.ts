@@ -1,5 +1,5 @@
 // Why: a bad flag must be one clear line, not a stack (exit code 2).
-import { parseArgs } from "node:util";
+import { readFlags, readInt, UsageError } from "@runlet/runtime/flags";
 
 export interface Flags {
   port: number;
@@ -7,10 +7,6 @@ export interface Flags {
   kubelet: boolean;
   json: boolean;
   help: boolean;
-}
-
-export class UsageError extends Error {
-  override name = "UsageError";
 }
 
 export const help = `The Kubernetes API alone on a port, with Runlet's custom resources loaded.
@@ -27,24 +23,6 @@ HTTPS (HTTP/1.1 and HTTP/2) with a certificate of its own CA, kept in .runlet/ (
 State is in memory: it ends with the process (SIGINT or SIGTERM, exit 0).
 Try: kubectl --kubeconfig FILE get autoscalingrunnersets -A`;
 
-/** Flags of serve.ts. Throws UsageError. */
-export function parseFlags(args: string[]): Flags {
-  const { values } = parse(args);
-  const port = Number(values.port ?? "0");
-  if (!/^\d+$/.test(values.port ?? "0") || port > 65_535) {
-    throw new UsageError(`--port must be a whole number from 0 to 65535, not ${values.port}`);
-  }
-  const isHelp = values.help === true;
-  if (!isHelp && !values.kubeconfig) throw new UsageError("--kubeconfig FILE is missing");
-  return {
-    port,
-    kubeconfig: values.kubeconfig ?? "",
-    kubelet: values["no-kubelet"] !== true,
-    json: values.json === true,
-    help: isHelp,
-  };
-}
-
 export const options = {
   port: { type: "string" },
   kubeconfig: { type: "string" },
@@ -53,11 +31,20 @@ export const options = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, strict: true, options });
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(text.split(/\.(?: |\n|$)/)[0] ?? text);
+/** Flags of serve.ts. Throws UsageError. */
+export function parseFlags(args: string[]): Flags {
+  const { values } = readFlags(args, options);
+  const isHelp = values.help === true;
+  if (!isHelp && !values.kubeconfig) {
+    throw new UsageError(
+      "--kubeconfig is missing: give the file to write, as in --kubeconfig k.yaml",
+    );
   }
+  return {
+    port: readInt("port", values.port, { min: 0, max: 65_535, default: 0 }),
+    kubeconfig: values.kubeconfig ?? "",
+    kubelet: values["no-kubelet"] !== true,
+    json: values.json === true,
+    help: isHelp,
+  };
 }

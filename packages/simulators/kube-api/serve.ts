@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { createSystemClock } from "@runlet/runtime/clock";
+import { UsageError } from "@runlet/runtime/flags";
 import { untilStopped } from "@runlet/runtime/until-stopped";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
@@ -11,7 +12,7 @@ import { createSystemRandom } from "@runlet/runtime/random";
 import { readHome } from "@runlet/runtime/settings-environment";
 import { createKubelet } from "../kubelet/kubelet.ts";
 import { getServerCertificate } from "./certificates.ts";
-import { help, parseFlags, UsageError, type Flags } from "./flags.ts";
+import { help, parseFlags, type Flags } from "./flags.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
 import { breakSocket, listenApi } from "./listen.ts";
 import { createKubeApiSimulator, type KubeApiSimulator } from "./simulator.ts";
@@ -29,7 +30,7 @@ function readFlags(): Flags {
   try {
     return parseFlags(process.argv.slice(2));
   } catch (error) {
-    if (error instanceof UsageError) return fail(`${error.message} (see --help)`, 2);
+    if (error instanceof UsageError) return fail(error.message, 2);
     throw error;
   }
 }
