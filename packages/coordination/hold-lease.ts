@@ -10,6 +10,7 @@ import { createLeaseLife, type LeaseLife } from "./lease-life.ts";
 import { toValue } from "./lease-row.ts";
 import type { HeldLease } from "./lease.ts";
 import { createOwnRow } from "./own-row.ts";
+import { persist } from "./persist.ts";
 import type { SettleDeps } from "./put-settled.ts";
 import { createSerial } from "./serial.ts";
 import { createSuccessorFinder } from "./successor.ts";
@@ -109,17 +110,5 @@ async function keepBeating(
       // An outage is one fact, not one a try.
       if (!life.beats.aborted && failures++ === 0) deps.log.warn("lease_not_renewed", { error });
     }
-  }
-}
-
-/** Tries until it is known how `run` ended, at least once. Throws the last error after `untilMs`. */
-async function persist<T>(deps: HoldDeps, untilMs: number, run: () => Promise<T>): Promise<T> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await run();
-    } catch (error) {
-      if (deps.clock.nowMs() >= untilMs) throw error;
-    }
-    await deps.clock.sleep(backoffMs(deps.random, retryBackoff, attempt));
   }
 }

@@ -7,6 +7,7 @@ import { holdLease, type HoldDeps } from "./hold-lease.ts";
 import { readLease, toValue, type LeaseRead } from "./lease-row.ts";
 import type { HeldLease, LeaseView, TakeOptions, TakeResult } from "./lease.ts";
 import { keys } from "./keys.ts";
+import { persist } from "./persist.ts";
 import { putSettled } from "./put-settled.ts";
 import { createStandstill } from "./standstill.ts";
 import { hasStoodStill } from "./stood-still.ts";
@@ -101,7 +102,8 @@ async function tryTake(
   const lengthMs = deps.settings.leaseMs;
   const value = toValue({ holder, state: "held", lengthMs, fence, announced: false });
   const when = previous ? { version: previous.version } : ({ absent: true } as const);
-  const result = await putSettled(deps, { key: keys.lease(shard), version, value }, when);
+  const row = { key: keys.lease(shard), version, value };
+  const result = await persist(deps, startMs + lengthMs, () => putSettled(deps, row, when));
   if (result.kind === "refused") return undefined;
   const lease = holdLease(deps, { shard, holder, fence, version, startMs, signal });
   if (!signal.aborted) return lease;

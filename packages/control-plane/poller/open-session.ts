@@ -55,7 +55,6 @@ async function createSession(shard: Shard, set: ServedSet, attempt: number): Pro
   if (answer.ok) set.unacknowledged = undefined;
   const failure = await adopt(shard, set, answer);
   if (!failure) {
-    set.orphanPossible = false;
     shard.deps.metrics.count("sessions-created");
     set.log.info("session_created", { sessionId: set.session?.sessionId });
     return { kind: "open" };

@@ -1,7 +1,7 @@
 // Why: every session answer brings three things: a token that replaces the old one, perhaps a new id and address,
 // and the tally as it is now. All of them are kept at once, whoever asked.
 import type { Failure, MessageSession, Outcome } from "@runlet/actions-service/service";
-import { save } from "./save.ts";
+import { keepSession } from "./keep-session.ts";
 import { takeStatistics, type ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
@@ -23,8 +23,8 @@ export async function adopt(
 ): Promise<Failure | undefined> {
   if (!answer.ok) return answer.failure;
   const { sessionId, queueUrl, queueToken, statistics } = answer.value;
-  set.session = { sessionId, queueUrl, queueToken };
+  const known = set.session?.sessionId;
   takeStatistics(set, statistics);
-  await save(shard, set);
+  await keepSession(shard, set, { sessionId, queueUrl, queueToken }, known);
   return undefined;
 }

@@ -86,7 +86,10 @@ async function giveUp(shard: Shard): Promise<void> {
   }
 }
 
-/** The rows are read after the fence was drawn: a set that moved away before is not among them. */
+/**
+ * The rows are read after the fence was drawn: a set that moved away before is not among them. While the table is silent
+ * the lease decides how long we wait for it: nobody else would be served sooner.
+ */
 async function startRows(shard: Shard, rows: ServedRows): Promise<void> {
   const from: Record<Shard["takenFrom"], Serving["from"]> = {
     released: "hand-over",
@@ -94,12 +97,13 @@ async function startRows(shard: Shard, rows: ServedRows): Promise<void> {
     new: "other",
     resting: "other",
   };
-  const { clock, random } = shard.deps;
+  const { clock, random, settings } = shard.deps;
+  const until = shard.run.deadlineMs - settings.reserveMs;
   for (let attempt = 0; ; attempt++) {
     try {
       return await rows.refresh(from[shard.takenFrom]);
     } catch (error) {
-      if (shard.hasEnded() || attempt >= 5) throw error;
+      if (shard.hasEnded() || clock.nowMs() >= until) throw error;
       shard.log.warn("rows_not_read", { error: describeError(error) });
     }
     await clock.sleep(backoffMs(random, { baseMs: 100, capMs: 2_000 }, attempt), shard.signal);

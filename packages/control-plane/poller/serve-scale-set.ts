@@ -28,10 +28,17 @@ export async function serveScaleSet(shard: Shard, serving: Serving): Promise<voi
   const { signal } = serving;
   const { clock, random } = shard.deps;
   let { from } = serving;
+  let last: ServedSet | undefined;
+  const began = (set: ServedSet) => {
+    // What an attempt before could not give back still stands in the way of this one.
+    set.orphanPossible ||= last?.orphanPossible ?? false;
+    last = set;
+    serving.began(set);
+  };
   for (let attempt = 0; !signal.aborted; attempt++) {
     const startedAt = clock.nowMs();
     try {
-      return await serveOnce(shard, serving, from);
+      return await serveOnce(shard, { ...serving, from, began });
     } catch (error) {
       if (shard.hasEnded() || signal.aborted || error instanceof ScaleSetForgotten) return;
       const scaleSet = serving.row().key;
@@ -44,8 +51,8 @@ export async function serveScaleSet(shard: Shard, serving: Serving): Promise<voi
   }
 }
 
-async function serveOnce(shard: Shard, serving: Serving, from: Serving["from"]): Promise<void> {
-  const { signal } = serving;
+async function serveOnce(shard: Shard, serving: Serving): Promise<void> {
+  const { signal, from } = serving;
   const set = await loadSet(shard, serving);
   set.orphanPossible ||= !set.session && from === "death";
   serving.began(set);

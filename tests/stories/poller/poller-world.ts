@@ -77,6 +77,8 @@ export interface WorldOptions {
   /** Runs each settings.sweepEveryMs (default false). */
   sweep?: boolean;
   onEffect?: (point: EffectPoint, life: InvocationLife, invocation: Invocation) => void;
+  /** Faults around the table that everybody uses. */
+  tableOf?: (table: Table, clock: VirtualClock) => Table;
   /** Everything that is logged, as lines on stdout. */
   loud?: boolean;
 }
@@ -124,13 +126,14 @@ export async function createPollerWorld(options: WorldOptions) {
   service.listen((event) => events.push(event));
   const memory = createMemoryTable(() => clock.wallMs());
   const puts: { key: string; at: number }[] = [];
-  const table: Table = {
+  const counted: Table = {
     ...memory,
     put(row, when) {
       puts.push({ key: row.key, at: clock.nowMs() });
       return memory.put(row, when);
     },
   };
+  const table = options.tableOf?.(counted, clock) ?? counted;
   const stop = new AbortController();
   const admin = createService(clock, createSeededRandom(99), service);
   const registry = createRegistry({ table, clock, random });
