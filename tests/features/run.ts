@@ -16,8 +16,9 @@ const help = `features: what ARC's runner scale sets can do, row by row, and the
 
 usage: npm run features [-- --report FILE …] [--all] [--json]
 
-  --report FILE  a report of a run (vitest --reporter=json --outputFile=FILE), once or more:
-                 every named test must stand in one of them, and have passed
+  --report FILE  a report of a run, once or more: every named test must stand in one of them, and have passed. Such a
+                 report is made by npm test or npm run test:cluster with
+                 -- --reporter=default --reporter=json --outputFile.json=FILE
   --all          what is to come later is a hole, too
   --json         one JSON object on the last line of standard output, and no table
   --help         this text
@@ -69,8 +70,9 @@ function readText(path: string): string | undefined {
 }
 
 function describeState(state: State): string[] {
-  if (state.kind === "tested") return state.tests.map(({ file, title }) => `${file} :: ${title}`);
-  if (state.kind === "different") return [`docs/compatibility.md#${state.anchor}`];
+  const tests = "tests" in state ? state.tests.map(({ file, title }) => `${file} :: ${title}`) : [];
+  if (state.kind === "tested") return tests;
+  if (state.kind === "different") return [`docs/compatibility.md#${state.anchor}`, ...tests];
   if (state.kind === "nothing") return [state.reason];
   if (state.kind === "later") return [state.part];
   return [];
@@ -78,20 +80,26 @@ function describeState(state: State): string[] {
 
 function render({ feature, state, problems }: Verdict): string {
   const as = feature.state.kind === "as" ? ` (as ${feature.state.id})` : "";
+  const passed = report && "tests" in state ? ", passed" : "";
   const lines = problems.length > 0 ? problems.map((one) => `! ${one}`) : describeState(state);
-  const head = `${feature.id.padEnd(7)}${state.kind.padEnd(11)}${feature.what}${as}`;
-  return [head, ...lines.map((line) => `${" ".repeat(18)}${line}`)].join("\n");
+  const kind = problems.length > 0 ? state.kind : `${state.kind}${passed}`;
+  const head = `${feature.id.padEnd(7)}${kind.padEnd(18)} ${feature.what}${as}`;
+  return [head, ...lines.map((line) => `${" ".repeat(26)}${line}`)].join("\n");
 }
+
+// Whoever looks through `head` has seen enough.
+process.stdout.on("error", () => process.exit());
 
 const flags = readFlags();
 if (flags.help) {
   process.stdout.write(help);
   process.exit(0);
 }
+const report = readReports(flags.report);
 const verdicts = judgeFeatures(listFeatures(root), {
   read: readText,
   anchors: anchorsOf(readText("docs/compatibility.md") ?? ""),
-  report: readReports(flags.report),
+  report,
   all: flags.all,
 });
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
