@@ -1,4 +1,5 @@
 // Why: the registry says who serves what; a late or unchanged write must leave no trace in it.
+import { createLog } from "@runlet/runtime/log";
 import { expect, test } from "vitest";
 import { createFenceCounter } from "./fence-counter.ts";
 import { findOrCreateInstallation } from "./installation.ts";
@@ -63,10 +64,47 @@ test("what a holder serves is written on change only, and never over a larger fe
   expect(await registry.findServes("shard-1")).toEqual(row(10, "y", "z"));
 });
 
-test("a row with nonsense in it is an error that names the row", async () => {
+test("one row with nonsense in it leaves the others served, and is told once by its key and reason", async () => {
   const world = createTableWorld();
+  const lines: string[] = [];
+  const log = createLog(
+    { write: (line) => lines.push(line), wallMs: () => world.clock.wallMs() },
+    { level: "debug" },
+  );
+  const registry = createRegistry({ ...world, log });
+  await registry.putScaleSet(set(7), undefined);
+  await registry.putScaleSet(set(8), undefined);
   await world.truth.put({ key: "set/x", version: "1", value: { key: 7 } }, { absent: true });
-  await expect(createRegistry(world).listScaleSets()).rejects.toThrow(/row set\/x cannot be read/);
+  for (let turn = 0; turn < 3; turn++) {
+    expect((await registry.listScaleSets()).map(({ row }) => row)).toEqual([set(7), set(8)]);
+  }
+  await expect(registry.findScaleSet("x")).rejects.toThrow(/row set\/x cannot be read/);
+  expect(lines.length).toBe(1);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    event: "registry_row_unreadable",
+    key: "set/x",
+    reason: expect.stringContaining("scaleSetId"),
+  });
+});
+
+test("a cluster whose row cannot be read is one without access, and not one that was removed", async () => {
+  const world = createTableWorld();
+  const registry = createRegistry(world);
+  const west = { name: "west", accessRef: "west.yaml" };
+  await registry.putCluster(west, undefined);
+  await world.truth.put({ key: "cluster/east", version: "1", value: {} }, { absent: true });
+  const rows = (await registry.listClusters()).map(({ row }) => row);
+  expect(rows).toEqual([{ name: "east", accessRef: "" }, west]);
+});
+
+test("a serves row with nonsense in it is as good as none", async () => {
+  const world = createTableWorld();
+  const registry = createRegistry(world);
+  await world.truth.put({ key: "serves/shard-1", version: "1", value: {} }, { absent: true });
+  expect(await registry.findServes("shard-1")).toBeUndefined();
+  const row = { shard: "shard-1", fence: "a:1", scaleSetKeys: ["x"] };
+  await registry.putServes(row);
+  expect(await registry.findServes("shard-1")).toEqual(row);
 });
 
 test("everybody finds the same installation, whoever drew its name", async () => {

@@ -1,6 +1,7 @@
 // Why: Kubernetes says what should exist, the service has the jobs; the registry remembers only which
 // shard serves which scale set, and where its targets are. Rows are written on change only.
 import type { TargetRef } from "@runlet/domain/target";
+import type { Log } from "@runlet/runtime/log";
 import { z } from "zod";
 import { parseFence } from "./fence.ts";
 import { keys } from "./keys.ts";
@@ -50,15 +51,18 @@ export interface ServesRow {
 }
 
 export interface Registry {
+  /** A row that cannot be read is left out, and told once: the others are served. */
   listScaleSets(): Promise<{ row: ScaleSetRow; version: string }[]>;
   findScaleSet(key: string): Promise<{ row: ScaleSetRow; version: string } | undefined>;
   /** Writes if unchanged since `after` (undefined: absent). */
   putScaleSet(row: ScaleSetRow, after: string | undefined): Promise<"put" | "refused">;
   /** "refused": it has changed since; look again. */
   removeScaleSet(key: string, version: string): Promise<Removal>;
+  /** A row that cannot be read is a cluster without access: its targets stay, as a silent cluster's do. */
   listClusters(): Promise<{ row: ClusterRow; version: string }[]>;
   putCluster(row: ClusterRow, after: string | undefined): Promise<"put" | "refused">;
   removeCluster(name: string, version: string): Promise<Removal>;
+  /** One that cannot be read is none: its holder's next one writes it anew. */
   findServes(shard: string): Promise<ServesRow | undefined>;
   /** Writes unless the row says the same, or a larger fence has written it. */
   putServes(row: ServesRow): Promise<void>;
@@ -95,7 +99,27 @@ const servesRow = z.object({
 });
 
 /** The registry in a table. */
-export function createRegistry(deps: SettleDeps): Registry {
+export function createRegistry(deps: SettleDeps & { log: Log }): Registry {
+  const told = new Set<string>();
+  /** One bad row must not stop two hundred sets. */
+  function tellUnreadable(row: Row, error: z.ZodError) {
+    const mark = `${row.key} ${row.version}`;
+    if (told.has(mark)) return;
+    told.add(mark);
+    const reason = z.prettifyError(error);
+    const remedy = "remove the row; the next sweep registers what is in the clusters anew";
+    deps.log.error("registry_row_unreadable", { key: row.key, reason, remedy });
+  }
+  function parseOr<T>(
+    shape: z.ZodType<T>,
+    row: Row,
+    otherwise: T[],
+  ): { row: T; version: string }[] {
+    const parsed = shape.safeParse(row.value);
+    if (!parsed.success) tellUnreadable(row, parsed.error);
+    const rows = parsed.success ? [parsed.data] : otherwise;
+    return rows.map((one) => ({ row: one, version: row.version }));
+  }
   async function put(key: string, row: object, after: string | undefined) {
     const next = { key, version: deps.random.uuid(), value: toValue(row) };
     return (await putSettled(deps, next, conditionAfter(after))).kind;
@@ -103,7 +127,7 @@ export function createRegistry(deps: SettleDeps): Registry {
   return {
     async listScaleSets() {
       const rows = await listSettled(deps, keys.scaleSets);
-      return rows.map((row) => ({ row: parse(scaleSetRow, row), version: row.version }));
+      return rows.flatMap((row) => parseOr(scaleSetRow, row, []));
     },
     async findScaleSet(key) {
       const row = await getSettled(deps, keys.scaleSet(key));
@@ -113,13 +137,16 @@ export function createRegistry(deps: SettleDeps): Registry {
     removeScaleSet: (key, version) => removeSettled(deps, keys.scaleSet(key), version),
     async listClusters() {
       const rows = await listSettled(deps, keys.clusters);
-      return rows.map((row) => ({ row: parse(clusterRow, row), version: row.version }));
+      return rows.flatMap((row) => {
+        const name = row.key.slice(keys.clusters.length);
+        return parseOr(clusterRow, row, [{ name, accessRef: "" }]);
+      });
     },
     putCluster: (row, after) => put(keys.cluster(row.name), row, after),
     removeCluster: (name, version) => removeSettled(deps, keys.cluster(name), version),
     async findServes(shard) {
       const row = await getSettled(deps, keys.serves(shard));
-      return row && parse(servesRow, row);
+      return servesRow.safeParse(row?.value).data;
     },
     putServes: (row) => putServes(deps, row),
   };
@@ -131,7 +158,8 @@ async function putServes(deps: SettleDeps, serves: ServesRow): Promise<void> {
   const value = toValue(serves);
   for (let turn = 0; turn < 3; turn++) {
     const row = await getSettled(deps, key);
-    if (row && numberOf(parse(servesRow, row).fence) > numberOf(serves.fence)) return;
+    const there = servesRow.safeParse(row?.value).data;
+    if (there && numberOf(there.fence) > numberOf(serves.fence)) return;
     if (row && JSON.stringify(row.value) === JSON.stringify(value)) return;
     const next = { key, version: deps.random.uuid(), value };
     if ((await putSettled(deps, next, conditionAfter(row?.version))).kind === "put") return;

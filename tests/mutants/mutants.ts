@@ -92,6 +92,14 @@ export const mutants: Mutant[] = [
     test: "(acquire) > and the session cannot be given back either",
   },
   {
+    name: "one bad row stops every shard",
+    in: `${coordination}/registry.ts`,
+    find: "    if (!parsed.success) tellUnreadable(row, parsed.error);\n",
+    replace: "    if (!parsed.success) throw parsed.error;\n",
+    file: `${coordination}/registry.test.ts`,
+    test: "one row with nonsense in it leaves the others served",
+  },
+  {
     name: "patchID restarts at 0",
     in: `${poller}/scale-set.ts`,
     find: "{ ...target, ...untried }",

@@ -7,6 +7,7 @@ import type { Log } from "@runlet/runtime/log";
 import type { Settings } from "@runlet/runtime/settings";
 import { observeClusters, type ObserveDeps } from "./observe-clusters.ts";
 import { planRegistry, type RegistryPlan } from "./plan-registry.ts";
+import { wakeEach } from "./wake-each.ts";
 
 export interface DiscoverDeps extends ObserveDeps {
   log: Log;
@@ -37,10 +38,12 @@ export async function discover(deps: DiscoverDeps): Promise<Discovery> {
   const plan = planRegistry({ observed, existing, clusters, silent, rows, shardSize });
 
   const changed = new Set<string>();
+  const written: ScaleSetRow[] = [];
   for (const row of plan.put) {
     const done = await deps.registry.putScaleSet(row, versions.get(row.key));
     // Refused: another look was faster; the next one sees what it wrote.
     if (done === "refused") continue;
+    written.push(row);
     changed.add(row.shard);
     deps.log.info("scale_set_registered", {
       scaleSet: row.key,
@@ -58,8 +61,11 @@ export async function discover(deps: DiscoverDeps): Promise<Discovery> {
     deps.log.info("scale_set_removed", { scaleSet: row.key, deletedAtService: deleteScaleSet });
   }
   for (const refusal of plan.refused) deps.log.warn("runner_set_refused", refusal);
-  await Promise.all([...changed].map((shard) => deps.wakes.wake(shard, "sweep")));
-  return { clusters, rows: after(rows, plan), silent, refused: plan.refused };
+  await wakeEach(
+    deps,
+    [...changed].map((shard) => ({ shard, reason: "sweep" })),
+  );
+  return { clusters, rows: after(rows, plan, written), silent, refused: plan.refused };
 }
 
 /** A shared scale set whose last target is gone: no reconciler may delete it, so we do (retried by the next look). */
@@ -75,10 +81,11 @@ async function deleteAtService(deps: DiscoverDeps, row: ScaleSetRow): Promise<bo
   return false;
 }
 
-function after(rows: ScaleSetRow[], plan: RegistryPlan): ScaleSetRow[] {
+/** A row that was refused is not there as planned: nobody is to be woken for it. */
+function after(rows: ScaleSetRow[], plan: RegistryPlan, written: ScaleSetRow[]): ScaleSetRow[] {
   const gone = new Set(plan.remove.map(({ row }) => row.key));
-  const put = new Map(plan.put.map((row) => [row.key, row]));
+  const put = new Map(written.map((row) => [row.key, row]));
   const kept = rows.filter(({ key }) => !gone.has(key)).map((row) => put.get(row.key) ?? row);
   const known = new Set(rows.map(({ key }) => key));
-  return [...kept, ...plan.put.filter(({ key }) => !known.has(key))];
+  return [...kept, ...written.filter(({ key }) => !known.has(key))];
 }

@@ -6,6 +6,7 @@ import type { Settings } from "@runlet/runtime/settings";
 import { discover, type DiscoverDeps } from "./discover.ts";
 import { redeliver, type RedeliverDeps } from "./redeliver.ts";
 import { findUnserved, type Unserved, type UnservedDeps } from "./find-unserved.ts";
+import { wakeEach } from "./wake-each.ts";
 
 export interface SweepDeps extends DiscoverDeps, UnservedDeps, RedeliverDeps {
   clock: Clock;
@@ -32,13 +33,7 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<Sw
     findUnserved(deps, rows, signal),
     redeliver(deps),
   ]);
-  await Promise.all(
-    woken.map(({ shard, reason }) =>
-      deps.wakes.wake(shard, reason).catch((error: unknown) => {
-        deps.log.error("wake_failed", { shard, error });
-      }),
-    ),
-  );
+  await wakeEach(deps, woken);
   if (woken.length > 0) deps.log.info("sweep_woke", { woken });
   return { scaleSets: rows.length, silentClusters: silent, woken, redelivered };
 }

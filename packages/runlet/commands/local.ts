@@ -157,6 +157,7 @@ async function local(
     table: createSqliteTable({ clock, random }, file),
     clock,
     random,
+    log,
   });
   for (const { name } of config.clusters) {
     const known = (await registry.listClusters()).some(({ row }) => row.name === name);

@@ -71,7 +71,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const cipher = createCipher({ key: ports.dataKey, nonce: (bytes) => random.bytes(bytes) });
   const leases = createLeases({ ...base, log, installation, settings });
   const checkpoints = createCheckpoints({ ...base, cipher });
-  const registry = createRegistry(base);
+  const registry = createRegistry({ ...base, log });
   const wakes = createWakes({ ...base, invoker: ports.invoker, leases });
   const timelines = createTimelines({ ...base, log });
   // Whoever waits for another's connection must still have time to make one within a call's limit.

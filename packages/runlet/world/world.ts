@@ -136,7 +136,7 @@ export async function createWorld<F extends Functions>(
     recorder,
     apply,
     async start(scaleSets = options.scaleSets) {
-      await registerClusters(deps, [...clusters.keys()], options.namespaces);
+      await registerClusters(deps, log, [...clusters.keys()], options.namespaces);
       for (const cluster of clusters.values()) {
         observeCluster(deps, recorder, cluster, eyes.signal);
         cluster.startReconciler();
@@ -208,10 +208,11 @@ async function createClusters(
 
 async function registerClusters(
   deps: WorldDeps<Functions>,
+  log: Log,
   names: string[],
   namespaces: string[] | undefined,
 ): Promise<void> {
-  const registry = createRegistry(deps);
+  const registry = createRegistry({ ...deps, log });
   const known = new Set((await registry.listClusters()).map(({ row }) => row.name));
   for (const name of names) {
     const row = { name, accessRef: name, ...(namespaces && { namespaces }) };

@@ -136,7 +136,7 @@ export async function createPollerWorld(options: WorldOptions) {
   const table = options.tableOf?.(counted, clock) ?? counted;
   const stop = new AbortController();
   const admin = createService(clock, createSeededRandom(99), service);
-  const registry = createRegistry({ table, clock, random });
+  const registry = createRegistry({ table, clock, random, log });
 
   const clusters = new Map<string, SimulatedCluster>();
   for (const name of options.clusters ?? ["east"]) {

@@ -1,0 +1,74 @@
+import { createMemoryTable } from "@runlet/coordination/memory-table";
+import { createRegistry, type ScaleSetRow } from "@runlet/coordination/registry";
+import { createLog } from "@runlet/runtime/log";
+import { createSeededRandom } from "@runlet/runtime/random";
+import { createVirtualClock } from "@runlet/runtime/virtual-clock";
+import { expect, it } from "vitest";
+import { discover } from "./discover.ts";
+
+const rowOf = (id: number, on: string[]): ScaleSetRow => ({
+  key: `github.com/acme:${id}`,
+  scopeKey: "github.com/acme",
+  configUrl: "https://github.com/acme",
+  scaleSetId: id,
+  name: `set-${id}`,
+  runnerGroup: "",
+  labels: [`set-${id}`],
+  shard: `shard-${id}`,
+  targets: on.map((cluster) => ({
+    cluster,
+    namespace: "runners",
+    autoscalingRunnerSet: `set-${id}`,
+  })),
+  shared: on.length > 1,
+});
+
+/** Rows without a cluster that shows them: every look removes what no silent cluster may still have. */
+async function start(rows: ScaleSetRow[], unreadable: string[] = []) {
+  const clock = createVirtualClock();
+  const random = createSeededRandom(1);
+  const table = createMemoryTable(() => clock.wallMs());
+  const lines: string[] = [];
+  const log = createLog(
+    { write: (line) => lines.push(line), wallMs: () => clock.wallMs() },
+    { level: "debug" },
+  );
+  const registry = createRegistry({ table, clock, random, log });
+  for (const row of rows) await registry.putScaleSet(row, undefined);
+  for (const key of unreadable) await table.put({ key, version: "1", value: {} }, { absent: true });
+  const woken: string[] = [];
+  const deps = {
+    log,
+    registry,
+    settings: { shardSize: 1 },
+    findCluster: async () => undefined,
+    findService: async () => undefined,
+    forget: async () => {},
+    wakes: {
+      async wake(shard: string) {
+        if (shard === "shard-1") throw new Error("the invoker refuses");
+        woken.push(shard);
+        return "invoked" as const;
+      },
+      findFlag: async () => undefined,
+      clear: async () => {},
+    },
+  };
+  return { deps, woken, lines, registry };
+}
+
+it("wakes every shard whose sets changed, also after one that cannot be woken", async () => {
+  const { deps, woken, lines } = await start([rowOf(1, []), rowOf(2, []), rowOf(3, [])]);
+  const { rows } = await discover(deps);
+  expect(rows).toEqual([]);
+  expect(woken).toEqual(["shard-2", "shard-3"]);
+  expect(lines.filter((line) => line.includes("wake_failed")).length).toBe(1);
+});
+
+it("keeps the targets of a cluster whose row cannot be read", async () => {
+  const { deps, registry } = await start([rowOf(4, ["east"])], ["cluster/east"]);
+  const { silent, rows } = await discover(deps);
+  expect(silent).toEqual(["east"]);
+  expect(rows).toEqual([rowOf(4, ["east"])]);
+  expect((await registry.listScaleSets()).map(({ row }) => row)).toEqual(rows);
+});
