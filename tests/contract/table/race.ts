@@ -15,8 +15,11 @@ export const racerSettings = {
   announcedReadMs: 2,
 };
 
+/** What they race on: a state file, or a table of DynamoDB at `url`. */
+export type RacerStore = { sqlite: string } | { dynamodb: { url: string; table: string } };
+
 export interface RacerTask {
-  path: string;
+  store: RacerStore;
   id: string;
 }
 
@@ -41,20 +44,20 @@ export interface Race {
   /** Resolves when a process that has stopped itself stands still. */
   stands(id: string): Promise<void>;
   wake(id: string): void;
-  /** Copies the state file and its log as they are with every process stopped in mid-flight. */
-  copyAt(target: string): void;
+  /** Copies a state file and its log as they are with every process stopped in mid-flight. */
+  copyAt(path: string, target: string): void;
   /** Resolves when all have ended; their exit codes. */
   ended: Promise<(number | null)[]>;
   kill(): void;
 }
 
-export function startRace(path: string, ids: readonly string[]): Race {
+export function startRace(store: RacerStore, ids: readonly string[]): Race {
   const lines: RacerLine[] = [];
   const waiting = new Set<{ is: (line: RacerLine) => boolean; found: (line: RacerLine) => void }>();
   const children = new Map<string, ChildProcess>();
   const ends = ids.map((id) => {
     const script = fileURLToPath(new URL("racer.ts", import.meta.url));
-    const args = [script, JSON.stringify({ id, path } satisfies RacerTask)];
+    const args = [script, JSON.stringify({ id, store } satisfies RacerTask)];
     const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     children.set(id, child);
     createInterface({ input: child.stdout }).on("line", (text) => {
@@ -84,7 +87,7 @@ export function startRace(path: string, ids: readonly string[]): Race {
       while (child && !isStopped(child)) await new Promise((turn) => setImmediate(turn));
     },
     wake: (id) => children.get(id)?.kill("SIGCONT"),
-    copyAt(target) {
+    copyAt(path, target) {
       const stopped = [...children.values()].filter((child) => isStopped(child));
       all("SIGSTOP");
       while (![...children.values()].every((child) => isStopped(child))) continue;

@@ -1,14 +1,16 @@
 // Why: two promises in one process never race like processes do. This is one of the four that fight for
-// one lease on one state file; it writes what it did to stdout, one JSON object a line.
+// one lease in one store; it writes what it did to stdout, one JSON object a line.
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createLeases, LeaseLost, type HeldLease } from "@runlet/coordination/lease";
+import { getSettled, putSettled } from "@runlet/coordination/put-settled";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile, type StateFile } from "@runlet/coordination/state-file";
 import type { Table } from "@runlet/coordination/table";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createSilentLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
+import { openDynamodbTable } from "./open-dynamodb.ts";
 import {
   ledgerKey,
   racerSettings,
@@ -34,17 +36,17 @@ function say(line: RacerLine) {
 /** The count of all rounds, guarded by the fence: the resource that a late holder must not touch. */
 async function play(table: Table, n: number): Promise<number | "late"> {
   for (;;) {
-    const row = await table.get(ledgerKey);
+    const row = await getSettled({ ...deps, table }, ledgerKey);
     const round = Number(row?.value["round"] ?? 0) + 1;
     if (row && Number(row.value["n"]) > n) return "late";
     const next = { key: ledgerKey, version: deps.random.uuid(), value: { round, n, by: task.id } };
-    const result = await table.put(next, row ? { version: row.version } : { absent: true });
-    if (result === "put") return round;
+    const when = row ? { version: row.version } : ({ absent: true } as const);
+    if ((await putSettled({ ...deps, table }, next, when)).kind === "put") return round;
   }
 }
 
 /** From here on the next write of the lease row stops this process between statement and commit. */
-function stopInsideNextWrite({ database }: StateFile) {
+function stopInsideNextWrite({ database }: StateFile): () => void {
   database.function("stop_here", () => {
     say({ what: "stopping", id: task.id });
     process.kill(process.pid, "SIGSTOP");
@@ -53,6 +55,7 @@ function stopInsideNextWrite({ database }: StateFile) {
   database.exec(`
     CREATE TEMP TRIGGER stop AFTER INSERT ON rows WHEN NEW.key = 'lease/${racerShard}'
     BEGIN SELECT stop_here(); END`);
+  return () => database.exec("DROP TRIGGER temp.stop");
 }
 
 /**
@@ -76,8 +79,18 @@ async function holdOn(table: Table, lease: HeldLease, stop: RacerOrder) {
   }
 }
 
-const file = await openStateFile({ ...deps, busyMs: 30_000 }, task.path);
-const table = createSqliteTable({ ...deps, busyMs: 30_000 }, file);
+/** The table, how to stop inside its next write (a file only), and how to put it away. */
+async function openStore() {
+  if ("dynamodb" in task.store) {
+    const { table, close } = openDynamodbTable(task.store.dynamodb);
+    return { table, close, file: undefined };
+  }
+  const patient = { ...deps, busyMs: 30_000 };
+  const file = await openStateFile(patient, task.store.sqlite);
+  return { table: createSqliteTable(patient, file), close: () => file.close(), file };
+}
+
+const { table, close, file } = await openStore();
 const leases = createLeases({
   ...deps,
   table,
@@ -96,10 +109,10 @@ for (let order: RacerOrder | undefined; order !== "end";) {
   await lease.guard();
   say({ what: "round", id: task.id, n, round: await play(table, n) });
   order = orders.shift();
-  if (order === "stop-in-write") stopInsideNextWrite(file);
+  const forget = file && order === "stop-in-write" ? stopInsideNextWrite(file) : undefined;
   if (order?.endsWith("guard")) await holdOn(table, lease, order);
   await lease.release({ state: "released" });
-  if (order === "stop-in-write") file.database.exec("DROP TRIGGER temp.stop");
+  forget?.();
 }
-file.close();
+close();
 process.stdin.destroy();

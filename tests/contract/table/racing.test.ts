@@ -9,18 +9,10 @@ import { TableBusy } from "@runlet/coordination/table";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  ledgerKey,
-  racerSettings,
-  racerShard,
-  startRace,
-  type Race,
-  type RacerLine,
-  type RacerOrder,
-} from "./race.ts";
+import { ledgerKey, racerSettings, racerShard, startRace, type Race } from "./race.ts";
+import { expectOrder, played, racerIds, stopHolder } from "./race-rules.ts";
 import { createScratchFolder } from "./scratch-folder.ts";
 
-const ids = ["a", "b", "c", "d"];
 const rounds = 200;
 const deps = { clock: createSystemClock(), random: createSeededRandom(1) };
 const title =
@@ -42,7 +34,7 @@ test.skipIf(noProc)(
   { timeout: 60_000 },
   async () => {
     const path = join(folder.path, "state.sqlite");
-    const running = startRace(path, ids);
+    const running = startRace({ sqlite: path }, racerIds);
     race = running;
     const cuts: Cut[] = [];
     const cut = () => cuts.push(cutPower(running, path, join(folder.path, `cut-${cuts.length}`)));
@@ -63,54 +55,18 @@ test.skipIf(noProc)(
     cut();
 
     await played(running, rounds);
-    for (const id of ids) running.order(id, "end");
+    for (const id of racerIds) running.order(id, "end");
     expect(await running.ended).toEqual([0, 0, 0, 0]);
-    expectOrder(running.lines);
+    expectOrder(running.lines, rounds);
     for (const one of cuts) await expectConsistent(one);
   },
 );
-
-function played(running: Race, round: number) {
-  return running.find((line) => line.what === "round" && Number(line.round) >= round);
-}
-
-/** Lets a holder stop itself, and go on when another has taken over; what became of its next act. */
-async function stopHolder(running: Race, id: string, order: RacerOrder) {
-  const from = running.lines.length;
-  running.order(id, order);
-  const holding = await running.find((line) => line.what === "holding", from);
-  await running.stands(id);
-  const since = running.lines.indexOf(holding);
-  const next = await running.find((line) => line.what === "taken" && line.id !== id, since);
-  expect(next).toMatchObject({ from: "expired" });
-  // A fence guards what it has marked: the late one could still write before the new one's first write.
-  await running.find((line) => line.what === "round" && line.id !== id, since);
-  running.wake(id);
-  const woken = await running.find((line) => line.what === "woken", since);
-  return woken.what === "woken" && woken.round;
-}
 
 /** While a writer stands still inside its transaction others cannot write, but read as before. */
 async function expectLockedOut(path: string) {
   const patient = { ...deps, busyMs: 1.5 * racerSettings.leaseMs };
   // Opening writes nothing to a file that is complete, but takes the lock to see that it is.
   await expect(openStateFile(patient, path)).rejects.toBeInstanceOf(TableBusy);
-}
-
-/** What the lines must show: one taker a number, growing; no gap and no double in the rounds. */
-function expectOrder(lines: RacerLine[]) {
-  const taken = lines.filter((line) => line.what === "taken");
-  expect(new Set(taken.map(({ n }) => n)).size).toBe(taken.length);
-  const rounded = lines.flatMap((line) =>
-    line.what === "round" && line.round !== "late" ? [{ n: line.n, round: line.round }] : [],
-  );
-  const inOrder = rounded.toSorted((a, b) => a.round - b.round);
-  expect(new Set(rounded.map(({ round }) => round)).size).toBe(rounded.length);
-  for (const [at, { n }] of inOrder.entries()) {
-    expect(n).toBeGreaterThan(inOrder[at - 1]?.n ?? 0);
-  }
-  // Nobody was locked out for good by having been stopped.
-  for (const id of ids) expect(taken.some((line) => line.id === id && line.n > rounds)).toBe(true);
 }
 
 interface Cut {
@@ -124,7 +80,7 @@ function cutPower(running: Race, path: string, target: string): Cut {
     (most, line) => (line.what === "round" ? Math.max(most, Number(line.round) || 0) : most),
     0,
   );
-  running.copyAt(target);
+  running.copyAt(path, target);
   expect(statSync(target).size).toBeGreaterThan(0);
   expect(statSync(path).size).toBeGreaterThan(0);
   return { path: target, reported };
