@@ -493,7 +493,7 @@ describe("runners", () => {
       { status: 200, body: wire },
       { status: 204 },
     );
-    const runner = { id: 42, name: "r", scaleSetId: 7 };
+    const runner = { id: 42, name: "r", scaleSetId: 7, online: true };
     expect(await run(service.findRunnerByName("r"))).toEqual({ ok: true, value: runner });
     expect(await run(service.findRunnerByName("r"))).toEqual({ ok: true, value: undefined });
     expect(await run(service.findRunner(42))).toEqual({ ok: true, value: runner });

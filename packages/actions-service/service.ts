@@ -110,6 +110,8 @@ export interface RunnerReference {
   id: number;
   name: string;
   scaleSetId: number;
+  /** Whether it is connected; undefined where the service does not say. */
+  online?: boolean;
 }
 
 export interface JitConfig {

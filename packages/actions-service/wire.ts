@@ -64,6 +64,8 @@ const runner = z.object({
   id: z.number().int().positive(),
   name: text,
   runnerScaleSetId: z.number().int().catch(0),
+  /** Known from garm's model of it (params/github.go); actions/scaleset does not read it. */
+  status: z.enum(["online", "offline"]).optional().catch(undefined),
 });
 
 const jitConfig = z.object({ runner, encodedJITConfig: text });
@@ -102,8 +104,9 @@ export function readRunnerGroup(json: unknown): RunnerGroup {
 }
 
 export function readRunner(json: unknown): RunnerReference {
-  const { id, name, runnerScaleSetId } = read(runner, json);
-  return { id, name, scaleSetId: runnerScaleSetId };
+  const { id, name, runnerScaleSetId, status } = read(runner, json);
+  const online = status === undefined ? {} : { online: status === "online" };
+  return { id, name, scaleSetId: runnerScaleSetId, ...online };
 }
 
 export function readJitConfig(json: unknown): JitConfig {

@@ -12,7 +12,13 @@ export interface PodStatus {
   phase?: "Pending" | "Running" | "Succeeded" | "Failed" | "Unknown";
   reason?: string;
   message?: string;
-  conditions?: { type: string; status: string; lastTransitionTime?: string; message?: string }[];
+  conditions?: {
+    type: string;
+    status: string;
+    lastTransitionTime?: string;
+    reason?: string;
+    message?: string;
+  }[];
   containerStatuses?: ContainerStatus[];
   initContainerStatuses?: ContainerStatus[];
 }

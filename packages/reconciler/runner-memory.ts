@@ -12,6 +12,12 @@ export interface RunnerFacts {
   notBeforeMs?: number;
   /** The service said "busy"; ask again after (monotonic ms). */
   busyUntilMs?: number;
+  /** When the service is asked next whether it knows a runner that has run for long (monotonic ms). */
+  checkDueMs?: number | undefined;
+  /** What the last of these questions showed that should not be. */
+  doubt?: "absent" | "offline" | undefined;
+  /** Registrations in a row that failed. */
+  registrationFailures?: number;
   /** Pod, Secret and registration of a runner that is done are gone. */
   tidied?: boolean;
   /** First seen in phase Failed (monotonic ms). */

@@ -25,6 +25,12 @@ export interface ReconcilerSettings {
   quotaGiveUpMs: number;
   /** A pod that has not started by then is given up: a JIT config is good for about an hour. */
   startLimitMs: number;
+  /** A pod that no node takes is shown as such after this; before, a cluster may be growing. */
+  unschedulableMs: number;
+  /** A runner that has run so long is looked up at the service, and again so long after a doubtful answer … */
+  checkAfterMs: number;
+  /** … or after a good one. */
+  checkEveryMs: number;
   /** Status writes of one set, at most one in this time. */
   statusEveryMs: number;
   /** How long a Failed runner is shown before it makes room; doubles while nothing succeeds. */
@@ -39,7 +45,7 @@ export interface ReconcilerSettings {
   registrationsPerWindow: number;
   /** A runner that is being deleted and cannot be asked for any more (its credential is gone). */
   orphanGiveUpMs: number;
-  /** A runner that the service calls busy although its pod has ended. */
+  /** A runner that is being deleted and has no pod, while the service calls it busy or does not answer. */
   busyGiveUpMs: number;
   /** How often an idle scale set is looked up at the service. */
   verifyEveryMs: number;
@@ -59,6 +65,9 @@ export const reconcilerSettings: ReconcilerSettings = {
   quotaRetryMs: 30_000,
   quotaGiveUpMs: 600_000,
   startLimitMs: 45 * 60_000,
+  unschedulableMs: 60_000,
+  checkAfterMs: 300_000,
+  checkEveryMs: 1_800_000,
   statusEveryMs: 1_000,
   failedShown: { baseMs: 60_000, capMs: 900_000 },
   breakerOpensAfter: 3,

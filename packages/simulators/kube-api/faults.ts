@@ -8,8 +8,8 @@ import { StatusError } from "./status-error.ts";
 export type FaultEffect =
   /** The request is handled this much later. */
   | { kind: "latency"; ms: number }
-  /** Refused with this status, nothing done. */
-  | { kind: "status"; status: number; retryAfterSeconds?: number }
+  /** Refused with this status, nothing done; `message`: in the words of an admission webhook, say. */
+  | { kind: "status"; status: number; retryAfterSeconds?: number; message?: string }
   /** Done, but the answer never arrives: the connection breaks. */
   | { kind: "lost-answer" }
   /** Not done; the connection breaks. */
@@ -124,8 +124,8 @@ const reasons: Record<number, string> = {
   504: "Timeout",
 };
 
-function statusFault(effect: { status: number; retryAfterSeconds?: number }): StatusError {
-  const { status, retryAfterSeconds } = effect;
+function statusFault(effect: Extract<FaultEffect, { kind: "status" }>): StatusError {
+  const { status, retryAfterSeconds, message = `a fault: ${status}` } = effect;
   const details = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
-  return new StatusError(status, reasons[status], `a fault: ${status}`, details);
+  return new StatusError(status, reasons[status], message, details);
 }

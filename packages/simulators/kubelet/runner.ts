@@ -143,7 +143,7 @@ async function runJob(
   // Said twice after a lost answer, the second time is "gone": the first was heard.
   await retried(deps, signals.kill, () => client.finish(result, signals.kill));
   deps.print(`Job ${job.displayName} completed with result: ${result}`);
-  return exited(0);
+  return plan.kind === "stays" ? untilStopped(deps, runner, signals) : exited(0);
 }
 
 /** Passes the time of a job. "stopped": it was asked to end; "gone": the service took the job away. */

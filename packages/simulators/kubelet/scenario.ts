@@ -15,6 +15,8 @@ export type RunnerPlan =
   | { kind: "never-connects" }
   /** Ends before it registers; 7 is "this version of the runner is deprecated". */
   | { kind: "exits"; exitCode: number; afterMs: number }
+  /** Finishes its job and does not exit. */
+  | { kind: "stays" }
   /** Takes a job and never ends it. */
   | { kind: "hangs" };
 

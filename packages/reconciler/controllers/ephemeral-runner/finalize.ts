@@ -10,13 +10,16 @@ import {
   secrets,
   type EphemeralRunner,
 } from "@runlet/kubernetes/resources";
+import { describeError } from "@runlet/runtime/log";
 import type { Context } from "../../context.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { usesContainerHooks } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { removePod } from "./fail.ts";
 import { planPod } from "./plan-pod.ts";
+import { nodeLostMs } from "./plan-runner.ts";
 import { removeRegistration } from "./remove-registration.ts";
+import { patchStatus } from "./status.ts";
 
 const ours: readonly string[] = [finalizers.runnerRegistration, finalizers.ephemeralRunner];
 
@@ -33,12 +36,13 @@ export async function finalizeRunner(
     // The end of the pod is news; before that the service would say the same again.
     if (restMs > 0 && hasLivingPod(ctx, runner)) return { againMs: restMs };
     if ((await endRegistration(ctx, runner, signal)) === "busy") {
+      await showBusy(ctx, runner);
       return { againMs: ctx.settings.busyRetryMs };
     }
   }
   const pod = ctx.kinds.pods.find(keyOf(runner));
   if (pod) await removePod(ctx, runner, pod);
-  if (usesContainerHooks(runner)) await removeHookObjects(ctx, runner);
+  if (usesContainerHooks(runner)) await endHookObjects(ctx, runner);
   await dropFinalizers(ctx, runner, held);
   return {};
 }
@@ -51,12 +55,26 @@ async function endRegistration(
   try {
     if ((await removeRegistration(ctx, runner, signal)) === "removed") return "ended";
   } catch (error) {
+    if (error instanceof KubernetesError) throw error;
     if (await isOrphan(ctx, runner)) return giveUp(ctx, runner, "its credential is gone");
+    if (isOverdue(ctx, runner)) return giveUp(ctx, runner, describeError(error));
     throw error;
   }
-  const deletedMs = sinceDeletion(ctx, runner);
-  if (deletedMs < ctx.settings.busyGiveUpMs || hasLivingPod(ctx, runner)) return "busy";
+  if (!isOverdue(ctx, runner)) return "busy";
   return giveUp(ctx, runner, "the service calls it busy, but its pod ended long ago");
+}
+
+/** Nothing of it runs any more, and the service has had its time. GitHub drops such a registration by itself. */
+function isOverdue(ctx: Context, runner: EphemeralRunner): boolean {
+  return sinceDeletion(ctx, runner) >= ctx.settings.busyGiveUpMs && !hasLivingPod(ctx, runner);
+}
+
+/** Why a deleted runner is still there. */
+async function showBusy(ctx: Context, runner: EphemeralRunner): Promise<void> {
+  const reason = "JobRunning";
+  if (runner.status?.reason === reason) return;
+  const message = "it goes when its job has ended: GitHub says that one is running";
+  await patchStatus(ctx, runner, { reason, message });
 }
 
 /** Nobody can ask the service any more: the credential is gone, and with it, as a rule, the namespace. */
@@ -80,7 +98,21 @@ function sinceDeletion(ctx: Context, runner: EphemeralRunner): number {
 
 function hasLivingPod(ctx: Context, runner: EphemeralRunner): boolean {
   const pod = ctx.kinds.pods.find(keyOf(runner));
-  return pod !== undefined && ["wait", "alive"].includes(planPod(pod).kind);
+  if (pod === undefined || !["wait", "alive"].includes(planPod(pod).kind)) return false;
+  const goneMs = ctx.clock.wallMs() - Date.parse(pod.metadata.deletionTimestamp ?? "");
+  return !(goneMs > nodeLostMs);
+}
+
+/** A right that is missing holds the runner up, but not for ever. */
+async function endHookObjects(ctx: Context, runner: EphemeralRunner): Promise<void> {
+  try {
+    await removeHookObjects(ctx, runner);
+  } catch (error) {
+    const forbidden = error instanceof KubernetesError && error.status === 403;
+    if (!forbidden || sinceDeletion(ctx, runner) < ctx.settings.orphanGiveUpMs) throw error;
+    const message = `what its job made was left: ${error.message}`;
+    await ctx.events.warn(runner, "EphemeralRunner", "JobPodsAbandoned", message);
+  }
 }
 
 /** Container hooks make pods and Secrets of their own, labelled with the runner's name. */

@@ -17,8 +17,12 @@ export async function launchPod(
   runner: EphemeralRunner,
   signal: AbortSignal,
 ): Promise<PassResult> {
-  const pod = await createPod(ctx, runner);
-  if (pod instanceof KubernetesError) return afterRefusal(ctx, runner, pod, signal);
+  const refusal = await createPod(ctx, runner);
+  if (refusal?.reason === "QuotaExceeded") return waitForQuota(ctx, runner, refusal);
+  if (refusal) {
+    await failRunner(ctx, runner, refusal, signal);
+    return {};
+  }
   const uid = runner.metadata.uid ?? "";
   const { registration } = ctx.memory.of(uid);
   ctx.memory.note(uid, { refusedSinceMs: 0 });
@@ -33,57 +37,55 @@ export async function launchPod(
   return {};
 }
 
-/** The pod, or the cluster's refusal. A pod that is ours already is taken. */
-async function createPod(ctx: Context, runner: EphemeralRunner): Promise<Pod | KubernetesError> {
+/** Of a pod for what it is, not for the moment; 413: too large for etcd. Admission may answer with any of them. */
+const refusals: readonly number[] = [400, 403, 413, 422];
+
+interface Refusal {
+  reason: "QuotaExceeded" | "InvalidPod";
+  message: string;
+}
+
+/** Undefined: the pod is there, and ours. Throws what may pass. */
+async function createPod(ctx: Context, runner: EphemeralRunner): Promise<Refusal | undefined> {
   try {
-    const pod = await ctx.client.create<Pod>(pods, runnerPod(runner, ctx.version));
-    ctx.kinds.pods.note(pod);
-    return pod;
+    ctx.kinds.pods.note(await ctx.client.create<Pod>(pods, runnerPod(runner, ctx.version)));
+    return undefined;
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
-    if (error.reason === "AlreadyExists") {
-      const there = await ctx.client.find<Pod>(pods, keyOf(runner));
-      if (there && controllerOf(there)?.uid === runner.metadata.uid) {
-        ctx.kinds.pods.note(there);
-        return there;
-      }
-    }
-    return error;
+    if (error.reason === "AlreadyExists") return takePod(ctx, runner, error);
+    if (!refusals.includes(error.status)) throw error;
+    const isQuota = error.status === 403 && error.message.includes("exceeded quota");
+    return { reason: isQuota ? "QuotaExceeded" : "InvalidPod", message: error.message };
   }
 }
 
-async function afterRefusal(
+/** The answer to an earlier attempt was lost, or somebody else has the name. */
+async function takePod(
   ctx: Context,
   runner: EphemeralRunner,
   error: KubernetesError,
-  signal: AbortSignal,
-): Promise<PassResult> {
-  const refused = error.status === 403 || error.status === 422;
-  if (!refused) throw error;
-  if (error.status === 403 && error.message.includes("exceeded quota")) {
-    return waitForQuota(ctx, runner, error);
-  }
-  await failRunner(ctx, runner, { reason: "InvalidPod", message: error.message }, signal);
-  return {};
+): Promise<Refusal | undefined> {
+  const there = await ctx.client.find<Pod>(pods, keyOf(runner));
+  if (!there) throw error;
+  if (controllerOf(there)?.uid !== runner.metadata.uid)
+    return { reason: "InvalidPod", message: "a pod of its name belongs to somebody else" };
+  ctx.kinds.pods.note(there);
+  return undefined;
 }
 
 async function waitForQuota(
   ctx: Context,
   runner: EphemeralRunner,
-  error: KubernetesError,
+  { reason, message }: Refusal,
 ): Promise<PassResult> {
   const uid = runner.metadata.uid ?? "";
   const nowMs = ctx.clock.nowMs();
   const since = ctx.memory.of(uid).refusedSinceMs || nowMs;
   const againMs = ctx.settings.quotaRetryMs;
   ctx.memory.note(uid, { refusedSinceMs: since, notBeforeMs: nowMs + againMs });
-  if (runner.status?.reason !== "QuotaExceeded") {
-    ctx.log.warn("pod_over_quota", { runner: objectKey(runner), error: error.message });
-    await patchStatus(ctx, runner, {
-      phase: "Pending",
-      reason: "QuotaExceeded",
-      message: error.message,
-    });
+  if (runner.status?.reason !== reason) {
+    ctx.log.warn("pod_over_quota", { runner: objectKey(runner), message });
+    await patchStatus(ctx, runner, { phase: "Pending", reason, message });
   }
   wakeRunnerSet(ctx, runner);
   return { againMs };

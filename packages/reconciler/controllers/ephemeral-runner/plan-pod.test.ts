@@ -53,6 +53,14 @@ const cases: [string, PodStatus, string][] = [
     { phase: "Running", containerStatuses: [ended(1, "dind"), running] },
     "alive",
   ],
+  [
+    "no node takes it",
+    {
+      phase: "Pending",
+      conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }],
+    },
+    "alive",
+  ],
   ["running", { phase: "Running", containerStatuses: [running] }, "alive"],
   ["unknown, still shown running", { phase: "Unknown", containerStatuses: [running] }, "alive"],
 ];
@@ -61,6 +69,24 @@ describe("what a pod says about its runner", () => {
   for (const [what, status, verdict] of cases) {
     it(`${what}: ${verdict}`, () => expect(planPod(pod(status)).kind).toBe(verdict));
   }
+
+  it("a native side-car that ended badly is started again by the kubelet and fails nothing", () => {
+    const seen = pod({ phase: "Running", initContainerStatuses: [ended(1, "dind")] });
+    const initContainers = [{ name: "dind", restartPolicy: "Always" }];
+    expect(planPod({ ...seen, spec: { containers: [], initContainers } }).kind).toBe("wait");
+    expect(planPod({ ...seen, spec: { containers: [] } }).kind).toBe("failed");
+  });
+
+  it("an exit code that nobody knows is a failure that names it", () => {
+    // 1 … 5 are the runner's own (actions/runner, Constants.cs), 128 + n a signal.
+    for (const code of [1, 2, 3, 4, 5, 6, 8, 42, 128, 137, 143, 255]) {
+      const verdict = planPod(pod({ phase: "Running", containerStatuses: [ended(code)] }));
+      expect(verdict, `exit code ${code}`).toMatchObject({
+        kind: "failed",
+        message: `the runner ended with exit code ${code}`,
+      });
+    }
+  });
 
   it("an eviction is told in the pod's words, not as the container's exit code", () => {
     const status: PodStatus = {

@@ -25,13 +25,27 @@ export function planPod(pod: Pod): PodVerdict {
   }
   if (phase === "Failed" && exit) return judgeExit(exit, { reason, message });
   const init = pod.status?.initContainerStatuses?.find(
-    (one) => (one.state?.terminated?.exitCode ?? 0) !== 0,
+    (one) => (one.state?.terminated?.exitCode ?? 0) !== 0 && !isSideCar(pod, one.name),
   );
   if (init) return failedInit(init);
-  if (!runner) return { kind: "wait" };
+  if (!runner) return withoutNode(pod);
   if (exit) return judgeExit(exit, { reason, message });
   if (phase === "Succeeded") return { kind: "wait" };
   return alive(pod, runner);
+}
+
+/** A native side-car (Docker's daemon, say) is an init container that the kubelet starts again by itself. */
+function isSideCar(pod: Pod, name: string): boolean {
+  const container = pod.spec?.initContainers?.find((one) => one.name === name);
+  return container?.restartPolicy === "Always";
+}
+
+/** No kubelet has said anything yet; the scheduler may have. */
+function withoutNode(pod: Pod): PodVerdict {
+  const scheduled = pod.status?.conditions?.find((one) => one.type === "PodScheduled");
+  if (scheduled?.reason !== "Unschedulable") return { kind: "wait" };
+  const { reason, message = "" } = scheduled;
+  return { kind: "alive", phase: "Pending", ready: false, reason, message };
 }
 
 type Terminated = NonNullable<NonNullable<ContainerStatus["state"]>["terminated"]>;

@@ -8,7 +8,7 @@ const rules: RunnerRules = {
   podRetriesMs: [0, 5_000, 10_000, 20_000, 40_000, 80_000],
   startLimitMs: 45 * 60_000,
   quotaGiveUpMs: 600_000,
-  nodeLostMs: 60_000,
+  unschedulableMs: 60_000,
 };
 const wallMs = Date.parse("2026-01-01T12:00:00Z");
 
@@ -122,6 +122,40 @@ describe("what is next for a runner", () => {
     const seen = { runner: runner({ runnerId: 7, phase: "Running" as const }), pod: deleted };
     expect(plan({ ...seen, wallMs: wallMs + 59_000 })).toEqual({ do: "wait", againMs: 1_000 });
     expect(plan({ ...seen, wallMs: wallMs + 60_000 })).toEqual({ do: "end", why: "node-lost" });
+  });
+
+  it("a counted pod that does not go away ends its runner too", () => {
+    const counted = { failures: { "p-uid": "2026-01-01T12:00:00Z" } };
+    const deleted = pod({ phase: "Pending" }, { deletionTimestamp: "2026-01-01T12:00:00Z" });
+    const seen = { runner: runner(counted), pod: deleted };
+    expect(plan({ ...seen, wallMs: wallMs + 1_000 })).toEqual({ do: "wait", againMs: 59_000 });
+    expect(plan({ ...seen, wallMs: wallMs + 60_000 })).toEqual({ do: "end", why: "node-lost" });
+  });
+
+  it("the news of a job that come after its pod has failed end the runner", () => {
+    const late = runner({ jobId: "j", failures: failures(1, 1_000) });
+    expect(plan({ runner: late })).toEqual({ do: "end", why: "died-with-job" });
+  });
+
+  it("a pod without a node is shown after a minute, not while the cluster may be growing", () => {
+    const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }];
+    const seen = {
+      runner: runner({ runnerId: 7, phase: "Pending" as const }),
+      pod: pod({ phase: "Pending", conditions }),
+    };
+    expect(plan({ ...seen, wallMs: wallMs + 20_000 })).toEqual({ do: "wait", againMs: 40_000 });
+    expect(plan({ ...seen, wallMs: wallMs + 60_000 })).toMatchObject({
+      do: "show",
+      status: { reason: "Unschedulable" },
+    });
+  });
+
+  it("one that runs is looked up at the service when that is due", () => {
+    const status: PodStatus = { phase: "Running", containerStatuses: [{ name: "runner" }] };
+    const seen = { runner: runner({ runnerId: 7, phase: "Running" as const }), pod: pod(status) };
+    const at = (nowMs: number) => plan({ ...seen, facts: { checkDueMs: 5_000 }, nowMs });
+    expect(at(4_000)).toEqual({ do: "wait", againMs: 1_000 });
+    expect(at(5_000)).toEqual({ do: "check" });
   });
 
   it("a pod that does not start in 45 minutes counts as failed", () => {

@@ -5,7 +5,7 @@ import type { EphemeralRunner } from "@runlet/kubernetes/resources";
 import { controllerOf } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import type { RunnerFacts } from "../../runner-memory.ts";
-import { planPod } from "./plan-pod.ts";
+import { planPod, type PodVerdict } from "./plan-pod.ts";
 
 export type RunnerPlan =
   /** Nothing now; look again after `againMs` or when something changes. */
@@ -19,6 +19,8 @@ export type RunnerPlan =
   /** The pod exists, the status does not know the registration yet (a crash between the two). */
   | { do: "adopt" }
   | { do: "show"; status: Shown }
+  /** Running for long without news: does the service still know it? */
+  | { do: "check" }
   /** Registered, and the cache has no pod: if it is really gone, the runner has ended. */
   | { do: "confirm-lost" }
   | { do: "end"; why: "finished" | "died-with-job" | "node-lost" | "quota" }
@@ -49,9 +51,12 @@ export interface RunnerRules {
   podRetriesMs: readonly number[];
   startLimitMs: number;
   quotaGiveUpMs: number;
-  /** A deleted pod that is still there so long after its grace sits on a lost node. */
-  nodeLostMs: number;
+  /** A pod without a node is normal while a cluster grows; after this it is shown. */
+  unschedulableMs: number;
 }
+
+/** A deleted pod that is still there so long after its grace sits on a lost node, or is held by somebody. */
+export const nodeLostMs = 60_000;
 
 export function planRunner(seen: RunnerObservation, rules: RunnerRules): RunnerPlan {
   const status = seen.runner.status;
@@ -75,6 +80,8 @@ export function hasJob(runner: EphemeralRunner): boolean {
 }
 
 function planWithoutPod(seen: RunnerObservation, rules: RunnerRules): RunnerPlan {
+  // The news of its job came after its pod had failed; or it was made by a registration that is over.
+  if (hasJob(seen.runner)) return { do: "end", why: "died-with-job" };
   const failures = Object.values(seen.runner.status?.failures ?? {});
   const { reason = "", message = "" } = seen.runner.status ?? {};
   const wait = rules.podRetriesMs[failures.length];
@@ -98,24 +105,41 @@ function planWithPod(seen: RunnerObservation, pod: Pod, rules: RunnerRules): Run
     const message = "a pod of its name exists and belongs to somebody else";
     return { do: "fail", reason: "InvalidPod", message };
   }
-  if (runner.status?.failures?.[pod.metadata.uid ?? ""] !== undefined) return { do: "drop-pod" };
+  const deletedAt = pod.metadata.deletionTimestamp;
+  if (runner.status?.failures?.[pod.metadata.uid ?? ""] !== undefined)
+    return deletedAt ? planDeletedPod(seen, deletedAt) : { do: "drop-pod" };
   const verdict = planPod(pod);
   if (verdict.kind === "succeeded") return { do: "end", why: "finished" };
   if (verdict.kind === "outdated") return { do: "outdate", message: verdict.message };
   if (verdict.kind === "failed") return planFailure(runner, pod, verdict);
-  if (pod.metadata.deletionTimestamp)
-    return planDeletedPod(seen, pod.metadata.deletionTimestamp, rules);
+  if (deletedAt) return planDeletedPod(seen, deletedAt);
   if (!runner.status?.runnerId) return { do: "adopt" };
-  const started = planStart(
-    seen,
-    pod,
-    verdict.kind === "alive" && verdict.phase === "Running",
-    rules,
-  );
-  if (started) return started;
-  if (verdict.kind === "wait" || !differs(runner, verdict)) return waitForStart(seen, pod, rules);
+  return planLivingPod(seen, pod, verdict, rules);
+}
+
+function planLivingPod(
+  seen: RunnerObservation,
+  pod: Pod,
+  verdict: Extract<PodVerdict, { kind: "wait" | "alive" }>,
+  rules: RunnerRules,
+): RunnerPlan {
+  const isRunning = verdict.kind === "alive" && verdict.phase === "Running";
+  const ageMs = seen.wallMs - Date.parse(pod.metadata.creationTimestamp ?? "");
+  const started = isRunning || seen.runner.status?.phase === "Running";
+  if (!started && ageMs > rules.startLimitMs) return planLateStart(pod, rules);
   const { kind: _, ...shown } = verdict;
-  return { do: "show", status: shown };
+  if ("reason" in shown && shown.reason === "Unschedulable" && ageMs < rules.unschedulableMs)
+    return { do: "wait", againMs: rules.unschedulableMs - ageMs };
+  if ("reason" in shown && differs(seen.runner, shown)) return { do: "show", status: shown };
+  if (started) return planCheck(seen);
+  if (!Number.isFinite(ageMs)) return { do: "wait" };
+  return { do: "wait", againMs: Math.max(1_000, rules.startLimitMs - ageMs + 1_000) };
+}
+
+function planCheck({ facts, nowMs }: RunnerObservation): RunnerPlan {
+  if (facts.checkDueMs === undefined) return { do: "wait" };
+  const rest = facts.checkDueMs - nowMs;
+  return rest > 0 ? { do: "wait", againMs: rest } : { do: "check" };
 }
 
 function planFailure(
@@ -129,35 +153,15 @@ function planFailure(
 }
 
 /** Somebody deletes the pod. It ends the runner once it is gone, or when its node does not answer any more. */
-function planDeletedPod(
-  seen: RunnerObservation,
-  deletedAt: string,
-  rules: RunnerRules,
-): RunnerPlan {
-  const rest = (Date.parse(deletedAt) || 0) + rules.nodeLostMs - seen.wallMs;
+function planDeletedPod(seen: RunnerObservation, deletedAt: string): RunnerPlan {
+  const rest = (Date.parse(deletedAt) || 0) + nodeLostMs - seen.wallMs;
   return rest > 0 ? { do: "wait", againMs: rest } : { do: "end", why: "node-lost" };
 }
 
 /** A pod that does not come up in time counts as failed: its JIT config would expire. */
-function planStart(
-  seen: RunnerObservation,
-  pod: Pod,
-  isRunning: boolean,
-  rules: RunnerRules,
-): RunnerPlan | undefined {
-  const ageMs = seen.wallMs - Date.parse(pod.metadata.creationTimestamp ?? "");
-  if (isRunning || seen.runner.status?.phase === "Running" || !(ageMs > rules.startLimitMs)) {
-    return undefined;
-  }
+function planLateStart(pod: Pod, rules: RunnerRules): RunnerPlan {
   const message = `the pod did not start within ${Math.round(rules.startLimitMs / 60_000)} minutes`;
   return { do: "retry", podUid: pod.metadata.uid ?? "", reason: "StartTimedOut", message };
-}
-
-function waitForStart(seen: RunnerObservation, pod: Pod, rules: RunnerRules): RunnerPlan {
-  if (seen.runner.status?.phase === "Running") return { do: "wait" };
-  const ageMs = seen.wallMs - Date.parse(pod.metadata.creationTimestamp ?? "");
-  if (!Number.isFinite(ageMs)) return { do: "wait" };
-  return { do: "wait", againMs: Math.max(1_000, rules.startLimitMs - ageMs + 1_000) };
 }
 
 /** Only what users wait for is written: phase, readiness, and the first reason for a delay. */
@@ -169,5 +173,5 @@ function differs(runner: EphemeralRunner, shown: Shown): boolean {
 
 /** ContainerCreating and PodInitializing are no trouble; ErrImagePull and CrashLoopBackOff are. */
 function isTrouble(reason: string): boolean {
-  return /Err|BackOff|Invalid|Error/.test(reason);
+  return /Err|BackOff|Invalid|Error|Unschedulable/.test(reason);
 }

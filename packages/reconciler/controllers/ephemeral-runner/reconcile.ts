@@ -12,6 +12,7 @@ import { controllerOf, keyOf, objectKey, parseKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import { runnerIdOf } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
+import { checkRegistration, scheduleCheck } from "./check-registration.ts";
 import { failRunner, outdateRunner, removePod, removeSecret, retryPod } from "./fail.ts";
 import { finalizeRunner } from "./finalize.ts";
 import { launchPod } from "./launch-pod.ts";
@@ -19,9 +20,6 @@ import { hasJob, planRunner, type RunnerPlan } from "./plan-runner.ts";
 import { endRunner, register } from "./register.ts";
 import { findJitSecret, removeRegistration } from "./remove-registration.ts";
 import { patchStatus } from "./status.ts";
-
-/** Kubernetes gives a node that went away 5 minutes; its pods stay "terminating" for ever. */
-const nodeLostMs = 60_000;
 
 export async function reconcileRunner(
   ctx: Context,
@@ -37,9 +35,9 @@ export async function reconcileRunner(
   if (!held.includes(finalizers.runnerRegistration)) return protect(ctx, runner, held);
   const pod = ctx.kinds.pods.find(keyOf(runner));
   const { settings, clock } = ctx;
-  const facts = ctx.memory.of(runner.metadata.uid ?? "");
+  const facts = scheduleCheck(ctx, runner);
   const seen = { runner, pod, facts, nowMs: clock.nowMs(), wallMs: clock.wallMs() };
-  return apply(ctx, runner, pod, planRunner(seen, { ...settings, nodeLostMs }), signal);
+  return apply(ctx, runner, pod, planRunner(seen, settings), signal);
 }
 
 async function apply(
@@ -58,6 +56,8 @@ async function apply(
       return launchPod(ctx, runner, signal);
     case "adopt":
       return adopt(ctx, runner, pod, signal);
+    case "check":
+      return checkRegistration(ctx, runner, pod, signal);
     case "confirm-lost":
       return confirmLost(ctx, runner);
     case "end":

@@ -3,6 +3,7 @@
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { ephemeralRunners, secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Failure, JitConfig } from "@runlet/actions-service/service";
+import { describeError } from "@runlet/runtime/log";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf } from "../../object-key.ts";
 import { removeObject } from "../../remove-object.ts";
@@ -10,9 +11,30 @@ import { jitSecret, workFolderOf } from "../../runner-pod.ts";
 import { ServiceFailed, type ScopedService } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { launchPod } from "./launch-pod.ts";
+import { patchStatus } from "./status.ts";
 
-/** Registers and, when that is done, makes the pod. */
+/** Registers and, when that is done, makes the pod. What fails again is shown on the runner. */
 export async function register(
+  ctx: Context,
+  runner: EphemeralRunner,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  const uid = runner.metadata.uid ?? "";
+  try {
+    return await registerOnce(ctx, runner, signal);
+  } catch (error) {
+    if (error instanceof KubernetesError || signal.aborted) throw error;
+    const failures = (ctx.memory.of(uid).registrationFailures ?? 0) + 1;
+    ctx.memory.note(uid, { registrationFailures: failures });
+    const reason = "RegistrationFailed";
+    // Once is nothing: most of what fails at the service passes within seconds.
+    if (failures > 1 && runner.status?.reason !== reason)
+      await patchStatus(ctx, runner, { phase: "Pending", reason, message: describeError(error) });
+    throw error;
+  }
+}
+
+async function registerOnce(
   ctx: Context,
   runner: EphemeralRunner,
   signal: AbortSignal,
@@ -30,7 +52,8 @@ export async function register(
   const uid = runner.metadata.uid ?? "";
   const { id: runnerId, name: runnerName } = outcome.value.runner;
   ctx.memory.unregister(uid);
-  ctx.memory.note(uid, { registration: { runnerId, runnerName, atMs: ctx.clock.nowMs() } });
+  const registration = { runnerId, runnerName, atMs: ctx.clock.nowMs() };
+  ctx.memory.note(uid, { registration, registrationFailures: 0 });
   return launchPod(ctx, runner, signal);
 }
 
