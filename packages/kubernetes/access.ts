@@ -65,6 +65,13 @@ export async function createInClusterAccess(
   return { server: `https://${host}:${place.port}`, token, fetch, close: () => fetch.close() };
 }
 
+/** The namespace of the pod that this runs in. Throws outside of a pod. */
+export async function readOwnNamespace(
+  readText: (path: string) => Promise<string>,
+): Promise<string> {
+  return (await readText(`${mountedFolder}/namespace`)).trim();
+}
+
 /** A token in a file that somebody else replaces. One that was read stays good while the file cannot be. */
 function createFileToken(deps: InClusterDeps, path: string): () => Promise<string> {
   let read: { token: string; atMs: number } | undefined;

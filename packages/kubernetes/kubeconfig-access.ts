@@ -16,7 +16,10 @@ export async function openKubeconfigAccess(
     return createStrictAccess(deps, parseStrictKubeconfig(await readFile(file, "utf8"), context));
   } catch (error) {
     if (!(error instanceof KubeconfigRefused)) throw error;
-    const { createUserAccess } = await import("./user-kubeconfig.ts");
+    // A bundle may leave the library out: then only plain ones are taken, and what is not plain is said.
+    const library = await import("./user-kubeconfig.ts").catch(() => undefined);
+    if (!library) throw error;
+    const { createUserAccess } = library;
     return createUserAccess(deps, { from: { file }, ...context });
   }
 }

@@ -28,6 +28,13 @@ export const pods = core("pods", "Pod");
 export const secrets = core("secrets", "Secret");
 export const configMaps = core("configmaps", "ConfigMap");
 export const events = core("events", "Event");
+export const leases: Resource = {
+  group: "coordination.k8s.io",
+  version: "v1",
+  plural: "leases",
+  kind: "Lease",
+  namespaced: true,
+};
 
 export interface ResourceMeta {
   labels?: Record<string, string>;

@@ -27,6 +27,8 @@ export interface LoopEvents<T> {
   listed(): void;
   live(): void;
   failed(error: string): void;
+  /** Anything at all has come, or could not. */
+  heard(): void;
 }
 
 /** Keeps `cache` fresh until `options.signal` aborts; never rejects. */
@@ -41,6 +43,7 @@ export async function watchLoop<T extends KubernetesObject>(
   let listNeeded = true;
   while (!signal.aborted) {
     let waitMs = 0;
+    events.heard();
     try {
       if (listNeeded) await list(deps, options, cache, events);
       listNeeded = false;
@@ -50,6 +53,7 @@ export async function watchLoop<T extends KubernetesObject>(
     } catch (error) {
       if (signal.aborted) return;
       const gone = error instanceof KubernetesError && error.status === 410;
+      events.heard();
       if (gone) listNeeded = true;
       const asked = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
       if (!gone) events.failed(describeError(error));
@@ -102,6 +106,7 @@ async function watch<T extends KubernetesObject>(
     for await (const event of stream) {
       if (isBehind(event, from)) throw jumpedBack(resource.plural, from);
       useful = true;
+      events.heard();
       if (event.type === "BOOKMARK") {
         cache.bookmark(event.resourceVersion);
         alarm.setMs(bookmarkSilenceMs);

@@ -14,6 +14,8 @@ export interface WatchedKind<T extends KubernetesObject> {
   ready(): Promise<void>;
   /** "starting" until the first list; "live"; "stale" while list or watch fail (since: monotonic ms). */
   state(): { state: "starting" | "live" | "stale"; since: number; lastError?: string };
+  /** When the loop last turned: a list, an event, a bookmark, a failure. No watch is silent for 6 minutes. */
+  heardAtMs(): number;
   find(key: ObjectKey): T | undefined;
   all(): T[];
   /** Takes an object that a write of ours returned, unless a newer one (by resourceVersion order) is there. */
@@ -51,6 +53,7 @@ export function createWatchedKind<T extends KubernetesObject>(
   const listeners = new Set<(change: ObjectChange<T>) => void>();
   const listed = createGate(options.signal);
   let now: ReturnType<WatchedKind<T>["state"]> = { state: "starting", since: clock.nowMs() };
+  let heardAtMs = now.since;
 
   function tell(changes: ObjectChange<T>[]) {
     for (const change of changes)
@@ -66,6 +69,7 @@ export function createWatchedKind<T extends KubernetesObject>(
   void watchLoop(deps, options, cache, {
     changed: tell,
     listed: listed.open,
+    heard: () => (heardAtMs = clock.nowMs()),
     live() {
       if (now.state === "live") return;
       if (now.lastError !== undefined) log.info("watch_recovered", { after: now.state });
@@ -82,6 +86,7 @@ export function createWatchedKind<T extends KubernetesObject>(
   return {
     ready: () => listed.opened,
     state: () => now,
+    heardAtMs: () => heardAtMs,
     find: (key) => cache.find(key),
     all: () => cache.all(),
     note: (object) => tell(cache.note(object)),

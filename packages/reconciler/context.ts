@@ -36,7 +36,7 @@ export interface Context {
   settings: ReconcilerSettings;
   /** Runlet's version, for the user agent of runners. */
   version: string;
-  /** The uid of kube-system: tells clusters apart. */
+  /** Tells clusters apart: the uid of kube-system, or of the first named namespace. */
   clusterId: string;
   /** Label keys that begin with one of these are not copied to children. */
   excludedLabelPrefixes: readonly string[];

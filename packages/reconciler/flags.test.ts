@@ -7,6 +7,7 @@ describe("flags", () => {
       namespaces: [],
       excludedLabelPrefixes: [],
       probePort: 8081,
+      metrics: { port: 8080 },
       logLevel: "info",
     });
   });
@@ -17,6 +18,23 @@ describe("flags", () => {
     });
   });
 
+  it("for metrics are written as ARC's", () => {
+    const metricsOf = (address: string) => {
+      const flags = parseFlags(["--metrics-addr", address]);
+      return flags === "help" ? undefined : flags.metrics;
+    };
+    expect(metricsOf("[::1]:9000")).toEqual({ host: "::1", port: 9000 });
+    expect(metricsOf("127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
+    expect(metricsOf("0")).toBeUndefined();
+  });
+
+  it("for the election name a Lease", () => {
+    const given = ["--enable-leader-election", "--leader-election-namespace", "runlet"];
+    expect(parseFlags(given)).toMatchObject({
+      election: { name: "runlet-reconciler", namespace: "runlet" },
+    });
+  });
+
   const mistakes: [string[], RegExp][] = [
     [["--nonsense"], /--nonsense/],
     [["--probe-port", "70000"], /--probe-port 70000: give a whole number/],
@@ -24,6 +42,9 @@ describe("flags", () => {
     [["--namespace", "A_b"], /--namespace A_b/],
     [["--context", "x"], /--kubeconfig/],
     [["extra"], /extra/],
+    [["--metrics-addr", "8080"], /--metrics-addr 8080: give HOST:PORT/],
+    [["--leader-election-id", "x"], /needs --enable-leader-election/],
+    [["--enable-leader-election", "--leader-election-id", "A"], /no name of a Lease/],
   ];
   for (const [args, words] of mistakes) {
     it(`${args.join(" ")}: one line that says what to do`, () => {

@@ -9,6 +9,10 @@ export interface Flags {
   namespaces: string[];
   excludedLabelPrefixes: string[];
   probePort: number;
+  /** Undefined: no metrics. */
+  metrics?: { host?: string; port: number };
+  /** Undefined: this is the only replica. Without a namespace: the pod's own. */
+  election?: { name: string; namespace?: string };
   logLevel: LogLevel;
 }
 
@@ -25,6 +29,10 @@ export const flagsHelp = `runlet-reconciler: makes runners for the AutoscalingRu
                                           default: every namespace labelled runlet.dev/managed=true
   --exclude-label-propagation-prefix P    labels that begin so stay off runners; may be repeated
   --probe-port N                          serves /healthz and /readyz (default 8081; 0: any free port)
+  --metrics-addr HOST:PORT                serves Prometheus on /metrics (default :8080; "0": not at all)
+  --enable-leader-election                of several replicas one acts: whoever holds the Lease
+  --leader-election-id NAME               of that Lease (default runlet-reconciler)
+  --leader-election-namespace NAME        where it is; default: the pod's own namespace
   --log-level LEVEL                       debug, info (default), warn or error
   --help
 
@@ -44,17 +52,17 @@ export function parseFlags(args: string[]): Flags | "help" {
   if (values.context !== undefined && values.kubeconfig === undefined) {
     throw new FlagError("--context needs --kubeconfig FILE");
   }
-  for (const name of values.namespace ?? []) {
-    if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
-      throw new FlagError(`--namespace ${name}: that is no name of a namespace`);
-    }
-  }
+  for (const name of values.namespace ?? []) checkNamespace("--namespace", name);
+  const metrics = parseMetricsAddress(values["metrics-addr"] ?? ":8080");
+  const election = readElection(values);
   return {
     ...(values.kubeconfig === undefined ? {} : { kubeconfig: values.kubeconfig }),
     ...(values.context === undefined ? {} : { context: values.context }),
     namespaces: values.namespace ?? [],
     excludedLabelPrefixes: values["exclude-label-propagation-prefix"] ?? [],
-    probePort: parsePort(values["probe-port"] ?? "8081"),
+    probePort: parsePort("--probe-port", values["probe-port"] ?? "8081"),
+    ...(metrics && { metrics }),
+    ...(election && { election }),
     logLevel,
   };
 }
@@ -70,6 +78,10 @@ function readValues(args: string[]) {
         namespace: { type: "string", multiple: true },
         "exclude-label-propagation-prefix": { type: "string", multiple: true },
         "probe-port": { type: "string" },
+        "metrics-addr": { type: "string" },
+        "enable-leader-election": { type: "boolean" },
+        "leader-election-id": { type: "string" },
+        "leader-election-namespace": { type: "string" },
         "log-level": { type: "string" },
         help: { type: "boolean" },
       },
@@ -80,8 +92,41 @@ function readValues(args: string[]) {
   }
 }
 
-function parsePort(text: string): number {
+function readElection(values: ReturnType<typeof readValues>): Flags["election"] {
+  const { "leader-election-id": name = "runlet-reconciler" } = values;
+  const { "leader-election-namespace": namespace } = values;
+  if (!values["enable-leader-election"]) {
+    const stray = ["leader-election-id", "leader-election-namespace"] as const;
+    const given = stray.find((flag) => values[flag] !== undefined);
+    if (given) throw new FlagError(`--${given} needs --enable-leader-election`);
+    return undefined;
+  }
+  if (!/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) {
+    throw new FlagError(`--leader-election-id ${name}: that is no name of a Lease`);
+  }
+  if (namespace === undefined) return { name };
+  checkNamespace("--leader-election-namespace", namespace);
+  return { name, namespace };
+}
+
+function checkNamespace(flag: string, name: string): void {
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new FlagError(`${flag} ${name}: that is no name of a namespace`);
+  }
+}
+
+/** As ARC's flag of that name: ":8080", "127.0.0.1:8080", "[::1]:8080" or "0". */
+function parseMetricsAddress(text: string): Flags["metrics"] {
+  if (text === "0") return undefined;
+  const at = text.lastIndexOf(":");
+  if (at < 0) throw new FlagError(`--metrics-addr ${text}: give HOST:PORT, :PORT or 0`);
+  const host = text.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  const port = parsePort("--metrics-addr", text.slice(at + 1));
+  return host === "" ? { port } : { host, port };
+}
+
+function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new FlagError(`--probe-port ${text}: give a whole number from 0 to 65535`);
+  throw new FlagError(`${flag} ${text}: give a whole number from 0 to 65535`);
 }

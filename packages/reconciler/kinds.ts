@@ -18,6 +18,14 @@ export interface Kind<T extends KubernetesObject> {
   /** Deleted, or about to be. */
   isGoing(object: T): boolean;
   onChange(listener: (change: { type: "set" | "gone"; object: T }) => void): void;
+  /** Of all its watches: since when the worst is not live (undefined: all are), when the quietest was heard. */
+  freshness(): { staleSinceMs: number | undefined; heardAtMs: number };
+}
+
+/** ARC's CRDs let an object without a spec through; one such must not stop the passes of all others. */
+function whole<T extends KubernetesObject>(object: T): T {
+  const { spec } = object as { spec?: unknown };
+  return typeof spec === "object" && spec !== null ? object : { ...object, spec: {} };
 }
 
 export function createKind<T extends KubernetesObject>(
@@ -31,7 +39,7 @@ export function createKind<T extends KubernetesObject>(
   const find = (key: ObjectKey) => {
     for (const one of watched) {
       const object = one.find(key);
-      if (object) return object;
+      if (object) return whole(object);
     }
     return undefined;
   };
@@ -53,7 +61,8 @@ export function createKind<T extends KubernetesObject>(
   }
 
   function onChange(listener: (change: { type: "set" | "gone"; object: T }) => void) {
-    for (const one of watched) one.onChange(listener);
+    for (const one of watched)
+      one.onChange(({ type, object }) => listener({ type, object: whole(object) }));
   }
 
   onChange(({ type, object }) => (type === "set" ? index(object) : forget(object)));
@@ -63,7 +72,7 @@ export function createKind<T extends KubernetesObject>(
       await Promise.all(watched.map((one) => one.ready()));
     },
     find,
-    all: () => watched.flatMap((one) => one.all()),
+    all: () => watched.flatMap((one) => one.all().map(whole)),
     ownedBy(uid) {
       const keys = [...(owned.get(uid)?.values() ?? [])];
       return keys.flatMap((key) => {
@@ -81,5 +90,13 @@ export function createKind<T extends KubernetesObject>(
     isGoing: (object) =>
       object.metadata.deletionTimestamp !== undefined || removed.has(object.metadata.uid ?? ""),
     onChange,
+    freshness() {
+      const states = watched.map((one) => one.state());
+      const stale = states.filter(({ state }) => state !== "live").map(({ since }) => since);
+      return {
+        staleSinceMs: stale.length > 0 ? Math.min(...stale) : undefined,
+        heardAtMs: Math.min(...watched.map((one) => one.heardAtMs())),
+      };
+    },
   };
 }

@@ -1,97 +1,131 @@
-// Why: the reconciler as a program, in a pod or on a desk: flags, access to the cluster, the way to GitHub, a port
-// for probes, and the end. Everything it does stands elsewhere; this is its composition.
+// Why: the reconciler as a program, in a pod or on a desk: flags, access to the cluster, the way to GitHub, who leads,
+// pages for the kubelet and Prometheus, and the end. Everything it does stands elsewhere.
 import { readFile } from "node:fs/promises";
-import { createActionsService } from "@runlet/actions-service/client";
-import { createInClusterAccess, type OpenAccess } from "@runlet/kubernetes/access";
-import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
+import { hostname } from "node:os";
+import {
+  createInClusterAccess,
+  readOwnNamespace,
+  type OpenAccess,
+} from "@runlet/kubernetes/access";
 import { createKubernetesClient } from "@runlet/kubernetes/client";
-import { createWatchedKind } from "@runlet/kubernetes/watch";
-import { createSystemClock, type Clock } from "@runlet/runtime/clock";
-import { createHttpFetch } from "@runlet/runtime/http";
-import { createLog, describeError, type Log } from "@runlet/runtime/log";
+import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createHttpFetch, type HttpFetch } from "@runlet/runtime/http";
+import { createLog, describeError } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { readClusterPlace } from "@runlet/runtime/settings-environment";
+import {
+  callLimitMs,
+  composeReconciler,
+  userAgent,
+  type ReconcilerPorts,
+  type ServiceWay,
+} from "./compose.ts";
 import { FlagError, flagsHelp, parseFlags, type Flags } from "./flags.ts";
-import { serveProbes } from "./probes.ts";
-import { createReconciler } from "./reconciler.ts";
-import type { ServiceFactory } from "./services.ts";
+import { createElection, type Election } from "./leader-election.ts";
+import type { Term } from "./leader-term.ts";
+import { openPages } from "./pages.ts";
+import type { Reconciler } from "./reconciler.ts";
 
-const version = "0.1.0";
-/** Of a call to the cluster or to the service, retries included. */
-const callLimitMs = 10_000;
+const readText = (path: string) => readFile(path, "utf8");
 
-async function openAccess(clock: Clock, flags: Flags): Promise<OpenAccess> {
-  if (flags.kubeconfig === undefined) {
-    const read = (path: string) => readFile(path, "utf8");
-    return createInClusterAccess({ clock, readFile: read }, readClusterPlace());
-  }
-  const { kubeconfig: file, context } = flags;
-  return openKubeconfigAccess({ clock }, { file, context });
-}
-
-/** A client of the service with the CA and proxy of its set. */
-function serviceFactory(clock: Clock, log: Log): ServiceFactory {
-  const random = createSystemRandom();
-  return ({ configUrl, credential, caPem, proxy }) =>
-    createActionsService({
-      fetch: createHttpFetch({
-        clock,
-        ...(caPem === undefined ? {} : { extraCa: [caPem] }),
-        ...(proxy === undefined ? {} : { proxy }),
-      }),
-      clock,
-      random,
-      log,
-      configUrl,
-      credential,
-      limitMs: callLimitMs,
-      system: { name: "runlet", version, subsystem: "reconciler" },
-    });
-}
-
-async function run(flags: Flags): Promise<number> {
-  const clock = createSystemClock();
-  const random = createSystemRandom();
-  const write = (line: string) => void process.stdout.write(`${line}\n`);
-  const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: flags.logLevel });
+async function run(flags: Flags): Promise<void> {
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     process.once(name, () => stop.abort(new Error(name)));
   }
-  const access = await openAccess(clock, flags);
-  const userAgent = `runlet-reconciler/${version}`;
-  const client = createKubernetesClient({ access, clock, userAgent, limitMs: callLimitMs });
-  const reconciler = createReconciler(
-    {
-      client,
-      clock,
-      random,
-      log,
-      version,
-      serviceFor: serviceFactory(clock, log),
-      watch: (options) => createWatchedKind({ client, clock, random, log }, options),
-    },
-    {
-      excludedLabelPrefixes: flags.excludedLabelPrefixes,
-      ...(flags.namespaces.length > 0 ? { namespaces: flags.namespaces } : {}),
-    },
-  );
-  const probes = await serveProbes(flags.probePort, () => reconciler.ready());
+  const clock = createSystemClock();
+  const write = (line: string) => void process.stdout.write(`${line}\n`);
+  const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: flags.logLevel });
+  const access = await openAccess(flags, clock);
+  const ways = createWays(clock);
+  const ports = { clock, random: createSystemRandom(), log, access, fetchFor: ways.fetchFor };
+  const election = await createOwnElection(flags, ports);
+  let reconciler: Reconciler | undefined;
+  const pages = await openPages(flags, {
+    clock,
+    log,
+    reconciler: () => reconciler,
+    ...(election && { election }),
+  });
+  const lead = (term: Term) => {
+    reconciler = composeReconciler(portsOf(term, ports), optionsOf(flags));
+    return reconciler.run(term.stop).finally(() => (reconciler = undefined));
+  };
   try {
-    await reconciler.run(stop.signal);
+    if (election) await election.run(stop.signal, lead);
+    else await lead({ stop: stop.signal, guard: (fetch) => fetch });
     log.info("reconciler_stopped");
-    return 0;
   } finally {
-    probes.close();
+    pages.close();
+    ways.close();
     access.close();
   }
+}
+
+/** The same ports, but only for as long as the term lasts. */
+function portsOf(term: Term, ports: ReconcilerPorts): ReconcilerPorts {
+  return {
+    ...ports,
+    access: { ...ports.access, fetch: term.guard(ports.access.fetch) },
+    fetchFor: (way) => term.guard(ports.fetchFor(way)),
+  };
+}
+
+function optionsOf({ namespaces, excludedLabelPrefixes }: Flags) {
+  return { excludedLabelPrefixes, ...(namespaces.length > 0 && { namespaces }) };
+}
+
+async function openAccess(
+  { kubeconfig: file, context }: Flags,
+  clock: ReconcilerPorts["clock"],
+): Promise<OpenAccess> {
+  if (file !== undefined) return openKubeconfigAccess({ clock }, { file, context });
+  return createInClusterAccess({ clock, readFile: readText }, readClusterPlace());
+}
+
+async function createOwnElection(
+  { election }: Flags,
+  { clock, log, random, access }: ReconcilerPorts,
+): Promise<Election | undefined> {
+  if (!election) return undefined;
+  const namespace = election.namespace ?? (await readOwnNamespace(readText).catch(noNamespace));
+  const client = createKubernetesClient({ access, clock, userAgent, limitMs: callLimitMs });
+  const identity = `${hostname()}_${Buffer.from(random.bytes(6)).toString("hex")}`;
+  return createElection(
+    { client, clock, log },
+    { lease: { namespace, name: election.name }, identity },
+  );
+}
+
+function noNamespace(): never {
+  throw new FlagError("--leader-election-namespace NAME is needed outside of a pod");
+}
+
+/** Connections to the service, shared by what goes the same way. */
+function createWays(clock: ReconcilerPorts["clock"]) {
+  const made = new Map<string, HttpFetch>();
+  return {
+    fetchFor(way: ServiceWay): HttpFetch {
+      const key = JSON.stringify(way);
+      const { caPem, proxy } = way;
+      const fetch =
+        made.get(key) ??
+        createHttpFetch({ clock, ...(caPem && { extraCa: [caPem] }), ...(proxy && { proxy }) });
+      made.set(key, fetch);
+      return fetch;
+    },
+    close() {
+      for (const fetch of made.values()) fetch.close();
+    },
+  };
 }
 
 async function main(args: string[]): Promise<number> {
   try {
     const flags = parseFlags(args);
-    if (flags !== "help") return await run(flags);
-    process.stdout.write(flagsHelp);
+    if (flags === "help") process.stdout.write(flagsHelp);
+    else await run(flags);
     return 0;
   } catch (error) {
     const usage = error instanceof FlagError;
@@ -100,5 +134,4 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-// Sockets of the service's clients are kept alive; nobody waits for them.
-process.exit(await main(process.argv.slice(2)));
+process.exitCode = await main(process.argv.slice(2));

@@ -23,9 +23,12 @@ import type { Random } from "@runlet/runtime/random";
 import { createBreakers } from "./breaker.ts";
 import type { Context, Kinds } from "./context.ts";
 import { createControllers, type Controllers } from "./controllers/controllers.ts";
+import { decideHealth, type Health } from "./decide-health.ts";
 import { createEvents } from "./events.ts";
 import { createKind, type Kind } from "./kinds.ts";
 import { createNamespaceScope, type Namespace } from "./namespace-scope.ts";
+import { controllerOf } from "./object-key.ts";
+import type { MetricsView, SetView } from "./prometheus-table.ts";
 import { createRegistrationLimit } from "./registration-limit.ts";
 import { createRunnerMemory } from "./runner-memory.ts";
 import { createServices, type ServiceFactory } from "./services.ts";
@@ -46,7 +49,7 @@ export interface ReconcilerDeps {
 export interface ReconcilerOptions {
   /** Act in these; absent: in every namespace labelled runlet.dev/managed=true. */
   namespaces?: readonly string[];
-  /** The uid of kube-system; absent: read at the start. */
+  /** Tells clusters apart; absent: read at the start. */
   clusterId?: string;
   excludedLabelPrefixes?: readonly string[];
   settings?: Partial<ReconcilerSettings>;
@@ -55,37 +58,60 @@ export interface ReconcilerOptions {
 export interface Reconciler {
   /** Works until the signal aborts; resolves when the passes under way have ended. Rejects if it cannot start. */
   run(signal: AbortSignal): Promise<void>;
-  /** The caches are filled and the queues work. */
-  ready(): boolean;
+  health(): Health;
   /** Objects that wait for a pass or are in one now. */
   busyCount(): number;
+  /** For the metrics; empty before the caches are filled. */
+  view(): Pick<MetricsView, "sets" | "queues">;
 }
 
 export function createReconciler(
   deps: ReconcilerDeps,
   options: ReconcilerOptions = {},
 ): Reconciler {
-  let controllers: Controllers | undefined;
+  let working: { controllers: Controllers; caches: Caches } | undefined;
   return {
     async run(signal) {
+      let controllers: Controllers;
       try {
-        const clusterId = options.clusterId ?? (await readClusterId(deps, signal));
+        const clusterId =
+          options.clusterId ?? (await readClusterId(deps, options.namespaces?.[0], signal));
         const caches = createCaches(deps, options.namespaces, signal);
         const ctx = createContext(deps, options, clusterId, caches);
-        const made = createControllers(ctx, caches.labelled);
-        const kinds = [caches.labelled, ...Object.values(caches.kinds)];
-        await Promise.all(kinds.map((kind) => kind?.ready()));
+        controllers = createControllers(ctx, caches.labelled);
+        await Promise.all(kindsOf(caches).map((kind) => kind.ready()));
         deps.log.info("reconciler_ready", { clusterId, version: deps.version });
-        controllers = made;
+        working = { controllers, caches };
       } catch (error) {
         if (signal.aborted) return;
         throw error;
       }
       await controllers.run(signal);
     },
-    ready: () => controllers !== undefined,
-    busyCount: () => controllers?.busyCount() ?? 0,
+    health: () =>
+      decideHealth({
+        nowMs: deps.clock.nowMs(),
+        freshness: working && kindsOf(working.caches).map((kind) => kind.freshness()),
+        queues: working?.controllers.figures() ?? [],
+      }),
+    busyCount: () => working?.controllers.busyCount() ?? 0,
+    view: () => ({
+      sets: working ? viewSets(working.caches.kinds) : [],
+      queues: working?.controllers.figures() ?? [],
+    }),
   };
+}
+
+function kindsOf({ kinds, labelled }: Caches) {
+  return [...Object.values(kinds), ...(labelled ? [labelled] : [])];
+}
+
+function viewSets({ runnerSets, autoscaling }: Kinds): SetView[] {
+  return runnerSets.all().map((runnerSet) => {
+    const { namespace = "" } = runnerSet.metadata;
+    const name = controllerOf(runnerSet)?.name ?? "";
+    return { runnerSet, autoscaling: autoscaling.find({ namespace, name }) };
+  });
 }
 
 interface Caches {
@@ -124,8 +150,9 @@ function createCaches(
       runnerSets: kindOf(ephemeralRunnerSets, where),
       runners: kindOf(ephemeralRunners, where),
       pods: kindOf(pods, where, `${labels.ephemeralRunner}=True`),
-      // ARC keeps its listeners in its own namespace, whichever that is.
-      listeners: kindOf(autoscalingListeners, [undefined]),
+      // ARC keeps its listeners in its own namespace, whichever that is. Where only named namespaces may be read, an ARC
+      // that serves one of them from elsewhere cannot be seen.
+      listeners: kindOf(autoscalingListeners, where),
     },
     labelled: names ? undefined : kindOf(namespaceKind, [undefined], `${labels.managed}=true`),
   };
@@ -166,13 +193,21 @@ function createContext(
 
 const startBackoff = { baseMs: 500, capMs: 15_000 };
 
-/** Waits for a cluster that does not answer yet; a refusal ends the start. */
-async function readClusterId(deps: ReconcilerDeps, signal: AbortSignal): Promise<string> {
+/**
+ * The uid of kube-system, or of `named`: a Role may let a namespace be read from within, and no other. Waits for a
+ * cluster that does not answer yet; a refusal ends the start.
+ */
+async function readClusterId(
+  deps: ReconcilerDeps,
+  named: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const name = named ?? "kube-system";
   for (let attempt = 0; ; attempt++) {
     try {
-      const found = await deps.client.find(namespaceKind, { name: "kube-system" }, { signal });
+      const found = await deps.client.find(namespaceKind, { name }, { signal });
       if (found?.metadata.uid !== undefined) return found.metadata.uid;
-      throw new Error("namespace kube-system cannot be read: the cluster has no identity");
+      throw new Error(`namespace ${name} does not exist`);
     } catch (error) {
       const passes = error instanceof KubernetesError && isPassing(error.status);
       if (!passes || signal.aborted) throw error;

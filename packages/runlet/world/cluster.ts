@@ -6,6 +6,7 @@ import {
   type KubernetesClient,
 } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
+import { composeReconciler } from "@runlet/reconciler/compose";
 import type { Reconciler } from "@runlet/reconciler/reconciler";
 import type { ReconcilerSettings } from "@runlet/reconciler/settings";
 import type { Clock } from "@runlet/runtime/clock";
@@ -18,7 +19,6 @@ import {
 } from "@runlet/simulators/kube-api/simulator";
 import { createKubelet, type Kubelet } from "@runlet/simulators/kubelet/kubelet";
 import type { Scenario } from "@runlet/simulators/kubelet/scenario";
-import { composeReconciler } from "./compose-reconciler.ts";
 import { createLifeline, type EffectPoint } from "./lifeline.ts";
 import type { Transport } from "./transport.ts";
 import { accessManifests, readRole, systemNamespace } from "./manifests.ts";
@@ -110,12 +110,16 @@ export async function createWorldCluster(deps: ClusterDeps, name: string): Promi
       const both: Fetch = (url, init) =>
         (url.startsWith(reach.server) ? reach.fetch : fetch)(url, init);
       const { ports, ...life } = createLifeline({ clock, log, fetch: both }, onEffect);
-      const reconciler = composeReconciler({
-        ...ports,
-        random: createSeededRandom(random.int(2 ** 31)),
-        access: { ...reach, fetch: ports.fetch },
-        ...(deps.reconcilerSettings && { settings: deps.reconcilerSettings }),
-      });
+      const reconciler = composeReconciler(
+        {
+          ...ports,
+          random: createSeededRandom(random.int(2 ** 31)),
+          access: { ...reach, fetch: ports.fetch },
+          // The simulated service is reached directly, whatever CA and proxy a set names.
+          fetchFor: () => ports.fetch,
+        },
+        deps.reconcilerSettings ? { settings: deps.reconcilerSettings } : {},
+      );
       running = { reconciler, life };
       reconciler.run(new AbortController().signal).catch((error: unknown) => {
         log.error("reconciler_ended", { error });

@@ -1,7 +1,6 @@
 // Why: the reconciler alone in a whole cluster: API server, kubelet and Actions Service are simulators, time is
 // virtual, and the pair (replicas, patchID) is written by the test in place of a poller.
 import { readFileSync } from "node:fs";
-import { createActionsService } from "@runlet/actions-service/client";
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import {
@@ -13,12 +12,8 @@ import {
   type EphemeralRunner,
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
-import { createWatchedKind } from "@runlet/kubernetes/watch";
-import {
-  createReconciler,
-  type Reconciler,
-  type ReconcilerOptions,
-} from "@runlet/reconciler/reconciler";
+import { composeReconciler } from "@runlet/reconciler/compose";
+import type { Reconciler, ReconcilerOptions } from "@runlet/reconciler/reconciler";
 import { createLifeline, type EffectPoint, type Lifeline } from "@runlet/runlet/world/lifeline";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
@@ -220,31 +215,9 @@ function makeReconciler(
   random: ReturnType<typeof createSeededRandom>,
   options: ReconcilerOptions = {},
 ): Reconciler {
-  const { clock, fetch, log } = life.ports;
-  const client = kubeClient(fetch, token, clock, "runlet-reconciler");
-  const system = { name: "runlet", version: "0.1.0", subsystem: "reconciler" };
-  return createReconciler(
-    {
-      client,
-      clock,
-      random,
-      log,
-      version: "0.1.0",
-      serviceFor: ({ configUrl: url, credential }) =>
-        createActionsService({
-          fetch,
-          clock,
-          random,
-          log,
-          credential,
-          system,
-          configUrl: url,
-          limitMs: 10_000,
-        }),
-      watch: (watchOptions) => createWatchedKind({ client, clock, random, log }, watchOptions),
-    },
-    options,
-  );
+  const { fetch } = life.ports;
+  const access = { server: "https://kube.test", token: async () => token, fetch };
+  return composeReconciler({ ...life.ports, random, access, fetchFor: () => fetch }, options);
 }
 
 const api = "actions.github.com/v1alpha1";
