@@ -30,7 +30,7 @@ export type Applied =
   /** The object is gone or another one has its name: the watch will show the next. */
   | { kind: "gone" }
   /** Another installation serves it. */
-  | { kind: "foreign"; installation: string }
+  | { kind: "foreign"; runnerSet: EphemeralRunnerSet }
   /** Another invocation of ours serves the scale set now. */
   | { kind: "forget" };
 
@@ -48,7 +48,7 @@ export async function applyPair(
   let last: unknown;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const verdict = judgeFence(current.metadata.annotations?.[annotations.fence], shard.fence());
-    if (verdict.kind === "foreign") return verdict;
+    if (verdict.kind === "foreign") return { kind: "foreign", runnerSet: current };
     if (verdict.kind === "larger") {
       if (!(await isStillOurs(shard, set))) return { kind: "forget" };
       await shard.raiseFence(verdict.n);

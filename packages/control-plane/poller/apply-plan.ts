@@ -9,9 +9,6 @@ import { statisticsOf, type ServedSet, type ServedTarget } from "./scale-set.ts"
 import type { Shard } from "./shard.ts";
 import type { TargetView } from "./view-target.ts";
 
-/** A target that another installation serves is looked at again after this. */
-const foreignMs = 60_000;
-
 /** Writes each decided pair to its target, or owes it. */
 export async function applyPlan(
   shard: Shard,
@@ -75,10 +72,8 @@ function settle(
     return;
   }
   const owed = applied?.kind === "owed" ? applied : undefined;
-  if (applied?.kind === "foreign") {
-    target.foreignUntil = clock.nowMs() + foreignMs;
-    set.log.error("target_of_another_installation", { ...fields, by: applied.installation });
-  }
+  // The watch had not told us yet; the next look sees it.
+  if (applied?.kind === "foreign") view.cluster?.note(applied.runnerSet);
   if (owed?.silent) view.cluster?.health.silent(owed.error);
   const after = { random, nowMs: clock.nowMs(), retryAfterMs: owed?.retryAfterMs };
   owePair(target, applied && after);

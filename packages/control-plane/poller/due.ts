@@ -24,7 +24,7 @@ function targetDue(
   ref: ServedSet["row"]["targets"][number],
 ): number | undefined {
   const { clock } = shard.deps;
-  const view = viewTarget(shard.clusters, ref);
+  const view = viewTarget(shard, ref);
   const target = set.targets.get(view.key);
   if (!target || view.state !== "live") return undefined;
   if (target.owed && view.runnerSet) return target.retryAt - clock.nowMs();

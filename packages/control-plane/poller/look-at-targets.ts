@@ -16,11 +16,12 @@ export interface Looked {
 export function lookAtTargets(shard: Shard, set: ServedSet): Looked {
   const nowMs = shard.deps.clock.nowMs();
   const views = set.row.targets.map((ref): TargetView => {
-    const view = viewTarget(shard.clusters, ref);
+    const view = viewTarget(shard, ref);
     const target = set.targets.get(view.key) ?? newTarget();
     set.targets.set(view.key, target);
     refreshTarget(target, view);
-    return target.foreignUntil > nowMs ? { ...view, state: "absent" } : view;
+    tellForeign(set, target, view);
+    return view;
   });
   for (const key of set.targets.keys()) {
     if (!views.some((view) => view.key === key)) set.targets.delete(key);
@@ -65,6 +66,18 @@ function refreshTarget(target: ServedTarget, view: TargetView): void {
   // Whoever served before may have been ahead of the checkpoint.
   target.sequence = Math.max(target.sequence, runnerSet.spec.patchID);
   target.readUid = uid;
+}
+
+/** A conflict of two installations is for people to settle; it is one fact, not one a look. */
+function tellForeign(
+  set: ServedSet,
+  target: ServedTarget,
+  { key, foreign = "" }: TargetView,
+): void {
+  if (target.toldForeign === foreign) return;
+  target.toldForeign = foreign;
+  if (foreign === "") set.log.info("target_given_to_us", { target: key });
+  else set.log.error("target_of_another_installation", { target: key, by: foreign });
 }
 
 /**

@@ -23,8 +23,8 @@ export interface ServedTarget extends TargetCheckpoint {
   failures: number;
   /** The EphemeralRunnerSet (uid) whose patch id was read. */
   readUid: string;
-  /** Another installation serves it: not touched before this instant (monotonic ms). */
-  foreignUntil: number;
+  /** The other installation that serves it, as it was last told; "" while there is none. */
+  toldForeign: string;
 }
 
 export interface ServedSet {
@@ -67,7 +67,7 @@ export interface ServedSet {
   orphanPossible: boolean;
 }
 
-const untried = { retryAt: 0, failures: 0, readUid: "", foreignUntil: 0 };
+const untried = { retryAt: 0, failures: 0, readUid: "", toldForeign: "" };
 
 export function createServedSet(
   row: ScaleSetRow,

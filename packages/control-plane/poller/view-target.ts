@@ -9,8 +9,9 @@ import {
   type AutoscalingRunnerSet,
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
-import type { Clusters } from "./clusters.ts";
+import { judgeFence } from "./decide-fence.ts";
 import type { ServedTarget } from "./scale-set.ts";
+import type { Shard } from "./shard.ts";
 import type { WatchedCluster } from "./watch-cluster.ts";
 
 export interface TargetView {
@@ -23,8 +24,10 @@ export interface TargetView {
     | "silent"
     /** It has a deletionTimestamp. */
     | "deleting"
-    /** Not there, not ours to touch, or ARC's listener serves it. */
+    /** Not there, not ours to touch, or served by ARC's listener or another installation. */
     | "absent";
+  /** The other installation whose fence its EphemeralRunnerSet has; somebody may hand it over to us. */
+  foreign: string | undefined;
   cluster: WatchedCluster | undefined;
   client: KubernetesClient | undefined;
   runnerSet: EphemeralRunnerSet | undefined;
@@ -39,17 +42,20 @@ export interface TargetView {
   refused: { count: number; since: number } | undefined;
 }
 
-export function viewTarget(clusters: Clusters, ref: TargetRef): TargetView {
-  const cluster = clusters.find(ref.cluster);
+export function viewTarget(shard: Shard, ref: TargetRef): TargetView {
+  const cluster = shard.clusters.find(ref.cluster);
   const found = cluster?.findRunnerSet(ref);
   const runnerSet = found && cluster ? pickOwned(cluster.listOwned(found)) : undefined;
+  const verdict = judgeFence(runnerSet?.metadata.annotations?.[annotations.fence], shard.fence());
+  const foreign = verdict.kind === "foreign" ? verdict.installation : undefined;
   const status = runnerSet?.status;
   // An open watch of a cluster that does not answer says nothing new.
   const known = runnerSet !== undefined && cluster?.isLive() === true && cluster.health.isHealthy();
   return {
     key: targetKey(ref),
     ref,
-    state: stateOf(cluster, ref, found),
+    state: foreign === undefined ? stateOf(cluster, ref, found) : "absent",
+    foreign,
     cluster,
     client: cluster?.client(),
     runnerSet,

@@ -229,21 +229,41 @@ describe("what Runlet must not touch", () => {
     await world.clock.runFor(10_000);
     expect(world.pair()).toEqual([0, 0]);
     await client.remove(autoscalingListeners, place);
-    await world.clock.runUntil(() => world.pair()[0] === 1, 70_000, "the patch");
+    await world.clock.runUntil(() => world.pair()[0] === 1, 2_000, "the patch");
   });
 
-  it("an EphemeralRunnerSet of another installation: refused and reported", async () => {
+  it("an EphemeralRunnerSet of another installation, until somebody has given it to us", async () => {
     world = await createPollerWorld({ mode: "auto-assign" });
-    await setFence("other-installation:3");
+    const theirs = "other-installation:3";
+    await setFence(theirs);
     world.wake();
     await world.clock.runFor(3_000);
     world.queue(1);
-    await world.clock.runFor(10_000);
+    // Long enough for a poll that ends empty: nothing to serve, so the session is closed.
+    await world.clock.runFor(5 * 60_000);
     expect(world.pair()).toEqual([0, 0]);
-    expect(world.logged("target_of_another_installation").length).toBeGreaterThan(0);
-    expect(world.runnerSet().metadata.annotations?.["runlet.dev/fence"]).toBe(
-      "other-installation:3",
-    );
+    expect(world.logged("target_of_another_installation").length).toBe(1);
+    expect(world.runnerSet().metadata.annotations?.["runlet.dev/fence"]).toBe(theirs);
+    expect(world.service.control.sessions()).toEqual([]);
+    const [ours] = String(world.logged("shard_taken")[0]?.["fence"]).split(":");
+    await setFence(`${ours}:0`);
+    await world.clock.runUntil(() => world.pair()[0] === 1, 2_000, "the patch");
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+  });
+
+  it("one that another installation takes while we serve it; the other cluster goes on", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", clusters: ["east", "west"] });
+    world.wake();
+    await world.clock.runFor(3_000);
+    const theirs = "other-installation:3";
+    await setFence(theirs);
+    world.queue(2);
+    await world.clock.runUntil(() => world.pair("linux", "west")[0] === 2, 2_000, "the patch");
+    await world.clock.runFor(60_000);
+    expect(world.jobsLeft()).toBe(0);
+    expect(world.runnerSet().metadata.annotations?.["runlet.dev/fence"]).toBe(theirs);
+    expect(world.logged("target_of_another_installation").length).toBe(1);
+    expect(world.logged("scale_set_failed")).toEqual([]);
   });
 });
 
