@@ -100,6 +100,14 @@ export const mutants: Mutant[] = [
     test: "one row with nonsense in it leaves the others served",
   },
   {
+    name: "a superseded poll taken as quiet",
+    in: `${poller}/turn.ts`,
+    find: '  if (happening.occasion === "empty-poll" && decided) await beSureOfQuiet(shard, set);\n',
+    replace: "",
+    file: `${stories}/take-over.test.ts`,
+    test: "(acquire) > a poll that the next holder's poll has ended",
+  },
+  {
     name: "patchID restarts at 0",
     in: `${poller}/scale-set.ts`,
     find: "{ ...target, ...untried }",

@@ -7,10 +7,11 @@ import { acquire } from "./acquire.ts";
 import { applyPlan } from "./apply-plan.ts";
 import { noteStarted, startedFacts } from "./job-started.ts";
 import { countNews, lookAtTargets } from "./look-at-targets.ts";
+import { isStillOurs } from "./ownership.ts";
 import { planTurn, shouldAskAgain } from "./plan-turn.ts";
 import { noteQuiet } from "./quiet.ts";
 import { refreshSession } from "./refresh-session.ts";
-import { save } from "./save.ts";
+import { forget, save } from "./save.ts";
 import { statisticsOf, takeStatistics, type ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
@@ -29,6 +30,8 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
 
   const plan = planTurn(happening.occasion, statisticsOf(set), looked.plannable(completed));
   set.capacity = plan.capacity;
+  const decided = plan.targets.some(({ decision }) => decision !== undefined);
+  if (happening.occasion === "empty-poll" && decided) await beSureOfQuiet(shard, set);
   const owedBefore = owedFacts(set);
 
   await applyPlan(shard, set, looked.views, plan);
@@ -37,7 +40,6 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   await acquire(shard, set, availableIds(news));
   // A DELETE that failed is tried again, before the checkpoint names a newer message in its place.
   if (happening.occasion !== "look") await acknowledge(shard, set);
-  const decided = plan.targets.some(({ decision }) => decision !== undefined);
   if (message) await save(shard, set, cursorAfter(message));
   else if (decided || owedBefore !== owedFacts(set)) await save(shard, set);
   if (message) await acknowledge(shard, set);
@@ -57,6 +59,14 @@ async function takeTally(shard: Shard, set: ServedSet, message: Message): Promis
   set.log.info("tally_asked_again", { ...news, busy, ...message.statistics });
   const failure = await refreshSession(shard, set);
   if (failure) set.log.warn("session_refresh_failed", { ...failure });
+}
+
+/**
+ * The service ends a poll as if it were empty when its session is polled anew: what looks like quiet may be somebody
+ * else's beginning. Two reads, and only before the rare write that follows from quiet.
+ */
+async function beSureOfQuiet(shard: Shard, set: ServedSet): Promise<void> {
+  if (!(await isStillOurs(shard, set))) forget(set, "its poll was ended by another invocation's");
 }
 
 function cursorAfter({ messageId }: Message) {

@@ -181,4 +181,29 @@ describe.each(["acquire", "auto-assign"] as const)("after the holder's death (%s
     expect(serving?.scaleSetKeys).toEqual(world.keys.toSorted());
     expect((await registry.findServes("shard-0"))?.scaleSetKeys).toEqual([]);
   });
+
+  it("a poll that the next holder's poll has ended is no empty one: it settles nothing", async () => {
+    world = await createPollerWorld({ mode });
+    const { clock, registry } = world;
+    world.wake("shard-0");
+    await clock.runFor(2_000);
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+    const [replicas, patchId] = world.pair();
+    expect([replicas, patchId > 0]).toEqual([0, true]);
+    // The rows of a running holder are read each 20 s: until then two of them believe that the set is theirs.
+    const found = await registry.findScaleSet(world.keys[0] ?? "");
+    if (!found) throw new Error("no row");
+    await registry.putScaleSet({ ...found.row, shard: "shard-1" }, found.version);
+    const superseded = () =>
+      world.events.filter((event) => "outcome" in event && event.outcome === "superseded").length;
+    world.wake("shard-1");
+    await clock.runUntil(() => superseded() > 0, 5_000, "the poll of the next holder");
+    await clock.runFor(1_000);
+    expect(world.pair()).toEqual([replicas, patchId]);
+    expect(world.logged("scale_set_forgotten").length).toBe(1);
+    // The next holder's own poll, which nobody ends, says that all is quiet.
+    await clock.runUntil(() => world.pair()[1] === 0, 60_000, "the settled pair");
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(1);
+  });
 });
