@@ -60,7 +60,6 @@ async function judgeOther(
 }
 
 export function forget(set: ServedSet, why: string): never {
-  set.forgotten = true;
   set.log.warn("scale_set_forgotten", { why });
   throw new ScaleSetForgotten(`${set.row.key}: ${why}`);
 }

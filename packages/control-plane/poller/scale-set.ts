@@ -61,8 +61,6 @@ export interface ServedSet {
   /** A close that was refused is tried again then (monotonic ms); undefined: none was. */
   closeAgainAt: number | undefined;
   closeFailures: number;
-  /** Refused by a larger fence: never act for it again in this invocation. */
-  forgotten: boolean;
   /** A session may exist that no checkpoint knows of: then a conflict is an orphan, not somebody else. */
   orphanPossible: boolean;
 }
@@ -98,7 +96,6 @@ export function createServedSet(
     closed: false,
     closeAgainAt: undefined,
     closeFailures: 0,
-    forgotten: false,
     orphanPossible: false,
   };
 }
