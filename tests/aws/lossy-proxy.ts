@@ -1,6 +1,6 @@
 // Why: the hardest thing a store can do is to commit and lose the answer. This stands between a client and DynamoDB Local
 // and does that on a real socket; it also throttles in DynamoDB's own words, and loses requests.
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Random } from "@runlet/runtime/random";
 
@@ -39,7 +39,7 @@ export async function startLossyProxy(to: string, random: Random): Promise<Lossy
     counts[fault]++;
     return true;
   };
-  const server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse) {
     const body = await readAll(request);
     if (happens("loseRequest")) return request.socket.destroy();
     if (happens("throttle")) return response.writeHead(400).end(JSON.stringify(throttled));
@@ -47,13 +47,14 @@ export async function startLossyProxy(to: string, random: Random): Promise<Lossy
       const value = request.headers[name];
       return typeof value === "string" ? [[name, value]] : [];
     });
-    const answer = await fetch(to, { method: "POST", headers, body }).catch(() => undefined);
-    const text = await answer?.text();
-    if (!answer || text === undefined || happens("loseAnswer")) return request.socket.destroy();
-    response.writeHead(answer.status, { "content-length": Buffer.byteLength(text) });
+    const reply = await fetch(to, { method: "POST", headers, body }).catch(() => undefined);
+    const text = await reply?.text();
+    if (!reply || text === undefined || happens("loseAnswer")) return request.socket.destroy();
+    response.writeHead(reply.status, { "content-length": Buffer.byteLength(text) });
     if (!happens("cutAnswer")) return response.end(text);
     response.write(text.slice(0, text.length / 2), () => request.socket.destroy());
-  });
+  }
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   // A listening TCP server's address is an object.
   const { port } = server.address() as AddressInfo;
