@@ -416,7 +416,7 @@ export const mutants: Mutant[] = [
     find: '  if (verdict === "foreign") return',
     replace: '  if (verdict === "foreign" && !seen) return',
     file: `${stories}/clusters.test.ts`,
-    test: "an EphemeralRunnerSet of another installation: refused and reported",
+    test: "an EphemeralRunnerSet of another installation, until somebody has given it to us",
   },
   {
     name: "lease used to its last millisecond",
