@@ -29,11 +29,20 @@ function afterBracket(bare: string, open: number): number {
   return bare.length;
 }
 
-/** Matches the titles that a run makes of one in the source: a placeholder may be any text. */
+/** Matches the titles that a run makes of one in the source: each placeholder may be any text, which is captured. */
 export function titlePattern(title: string): RegExp {
   const literals = title.split(/%[sdifjoOc#$]|\$\{[^}]*\}|\$\w+(?:\.\w+)*/);
   const escaped = literals.map((part) =>
     part.replaceAll("%%", "%").replace(/[$()*+.?[\\\]^{|}]/g, "\\$&"),
   );
-  return new RegExp(`^${escaped.join(".*")}$`, "s");
+  return new RegExp(`^${escaped.join("(.*)")}$`, "s");
+}
+
+/** Has the source this test: its title as it stands there, or one case of it, whose words then stand there too? */
+export function hasTest(text: string, titles: readonly string[], title: string): boolean {
+  if (titles.includes(title)) return true;
+  return titles.some((one) => {
+    const [, ...filled] = titlePattern(one).exec(title) ?? [];
+    return filled.length > 0 && filled.every((words) => words !== "" && text.includes(words));
+  });
 }

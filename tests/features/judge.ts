@@ -1,5 +1,5 @@
 // Why: a table of features is worth what it is held to: each row has a state, each state its proof.
-import { findTitles, titlePattern } from "./find-titles.ts";
+import { findTitles, hasTest, titlePattern } from "./find-titles.ts";
 import type { Feature, NamedTest, State } from "./parse-table.ts";
 import type { RunTest } from "./read-report.ts";
 
@@ -61,18 +61,20 @@ function resolve(feature: Feature, byId: ReadonlyMap<string, Feature>): Verdict[
 }
 
 function createTestJudge({ read, report }: Evidence): (test: NamedTest) => string[] {
-  const titles = new Map<string, readonly string[] | undefined>();
-  const titlesOf = (file: string) => {
-    if (!titles.has(file)) {
+  const sources = new Map<string, { text: string; titles: string[] } | undefined>();
+  const sourceOf = (file: string) => {
+    if (!sources.has(file)) {
       const text = read(file);
-      titles.set(file, text === undefined ? undefined : findTitles(text));
+      sources.set(file, text === undefined ? undefined : { text, titles: findTitles(text) });
     }
-    return titles.get(file);
+    return sources.get(file);
   };
   return ({ file, title }) => {
-    const known = titlesOf(file);
-    if (!known) return [`there is no file ${file}`];
-    if (!known.includes(title)) return [`${file} has no test ${JSON.stringify(title)}`];
+    const source = sourceOf(file);
+    if (!source) return [`there is no file ${file}`];
+    if (!hasTest(source.text, source.titles, title)) {
+      return [`${file} has no test ${JSON.stringify(title)}`];
+    }
     return report ? judgeRun({ file, title }, report) : [];
   };
 }

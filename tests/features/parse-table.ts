@@ -1,7 +1,7 @@
 // Why: the table of ARC's features is read by people (in Markdown) and held to by a command; this turns the one into
 // what the other can judge.
 
-/** A test, named as `path :: title`: its file and its title as it stands there. */
+/** A test, named as `path :: title`: its file, and its title as it stands there or as one case of it is called. */
 export interface NamedTest {
   file: string;
   title: string;

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findTitles, titlePattern } from "../features/find-titles.ts";
+import { findTitles, hasTest, titlePattern } from "../features/find-titles.ts";
 import { anchorsOf, judgeFeatures, type Evidence } from "../features/judge.ts";
 import { listFeatures } from "../features/list-features.ts";
 import { parseTable } from "../features/parse-table.ts";
@@ -48,6 +48,13 @@ describe("the titles of a test file", () => {
     expect(titlePattern("one %s of $two.a, ${b}? 5%%").test("one x of y, z? 5%")).toBe(true);
     expect(titlePattern("one %s").test("two one x")).toBe(false);
     expect(titlePattern("one.").test("one!")).toBe(false);
+  });
+
+  it("may be named by one case, whose words stand in the file", () => {
+    const text = 'it.each([["up"]])("moves %s", f); it("down", g)';
+    const has = (title: string) => hasTest(text, findTitles(text), title);
+    expect([has("moves up"), has("moves %s"), has("down")]).toEqual([true, true, true]);
+    expect([has("moves left"), has("moves "), has("up")]).toEqual([false, false, false]);
   });
 });
 
