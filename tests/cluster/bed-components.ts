@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeKubeconfig, type Bed } from "./bed.ts";
 import { startComponent, type Component } from "./component.ts";
 
-export function startEtcd({ binaries, dir, etcdPorts: [client, peer] }: Bed): Component {
+export function startEtcd({ binaries, dir, etcdPorts: [client, peer], etcdFlags }: Bed): Component {
   const args = [
     `--data-dir=${join(dir, "etcd")}`,
     `--listen-client-urls=http://127.0.0.1:${client}`,
@@ -13,6 +13,7 @@ export function startEtcd({ binaries, dir, etcdPorts: [client, peer] }: Bed): Co
     `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
     `--initial-cluster=default=http://127.0.0.1:${peer}`,
     "--unsafe-no-fsync",
+    ...etcdFlags,
   ];
   return startComponent("etcd", binaries.etcd, { args, logFile: join(dir, "etcd.log") });
 }

@@ -19,6 +19,7 @@ export interface Bed {
   fetch: HttpFetch;
   /** Of the API server, beside the usual ones. */
   flags: string[];
+  etcdFlags: string[];
 }
 
 /** token,user,uid,"groups" a line; read once at start. */

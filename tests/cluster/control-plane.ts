@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   aged?: boolean;
   /** More flags for the API server, e.g. to provoke 429. */
   apiServerFlags?: string[];
+  /** etcd takes no more than this; then every write is refused until there is room. */
+  etcdQuotaBytes?: number;
 }
 
 export interface ControlPlane {
@@ -45,7 +47,9 @@ export interface ControlPlane {
   serviceAccountToken(namespace: string, name: string): Promise<string>;
   apiServer: Pick<Component, "signal">;
   /** Kills the API server and starts it again on the same port: its watch cache is empty then (410). */
-  restartApiServer(): Promise<void>;
+  restartApiServer(meanwhile?: () => Promise<void>): Promise<void>;
+  /** etcd's client address, without TLS. */
+  etcdUrl: string;
   stop(): Promise<void>;
 }
 
@@ -74,6 +78,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceAccountToken: (namespace, name) => requestToken(bed, namespace, name),
       apiServer: { signal: api.signal },
       restartApiServer: api.restart,
+      etcdUrl: `http://127.0.0.1:${bed.etcdPorts[0]}`,
       stop,
     };
   } catch (error) {
@@ -100,6 +105,7 @@ async function prepareBed(options: ControlPlaneOptions): Promise<Bed> {
     tokens: writeTokens(dir, { ...own, ...options.users }),
     fetch: createHttpFetch({ clock: createSystemClock(), onlyCa: [caPem] }),
     flags: [...admission, ...(options.apiServerFlags ?? [])],
+    etcdFlags: options.etcdQuotaBytes ? [`--quota-backend-bytes=${options.etcdQuotaBytes}`] : [],
   };
 }
 
@@ -113,9 +119,10 @@ async function bringUp(bed: Bed, components: Component[], options: ControlPlaneO
   start(startEtcd(bed));
   let api = start(startApiServer(bed));
   await apiReady();
-  const restart = async () => {
+  const restart = async (meanwhile?: () => Promise<void>) => {
     await api.kill();
     components.splice(components.indexOf(api), 1);
+    await meanwhile?.();
     api = start(startApiServer(bed));
     await apiReady();
   };

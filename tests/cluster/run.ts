@@ -5,12 +5,14 @@ import { fileURLToPath } from "node:url";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { getClientBinaries } from "./binaries.ts";
 import { progress } from "./cache.ts";
+import { bundleReconciler } from "./bundle.ts";
 import { startControlPlane } from "./control-plane.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 async function main(): Promise<number> {
   const clients = await getClientBinaries();
+  const reconciler = await bundleReconciler();
   // The garbage collector takes up to half a minute to notice a kind that appears after it has started.
   const crds = readCrds().split(/^---$/m);
   const plane = await startControlPlane({ controllers: true, aged: true, crds });
@@ -21,6 +23,7 @@ async function main(): Promise<number> {
     RUNLET_KUBECONFIG: plane.kubeconfigPath,
     RUNLET_KUBECTL: clients.kubectl,
     RUNLET_HELM: clients.helm,
+    RUNLET_RECONCILER: reconciler,
   };
   try {
     return await runVitest(env, process.argv.slice(2));

@@ -1,0 +1,110 @@
+// Why: the reconciler as it is shipped: a process from its bundle, with flags, signals, pages and a log, that reaches
+// the cluster with the token of its own account.
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createSystemClock } from "@runlet/runtime/clock";
+
+export interface LogLine {
+  time: string;
+  level: string;
+  event: string;
+  [field: string]: unknown;
+}
+
+export interface ReconcilerProcess {
+  pid: number;
+  /** Standard output and error. */
+  output(): string;
+  /** Lines of that event, in order. */
+  lines(event: string): LogLine[];
+  /** The first line of that event; rejects after `limitMs`, or when the process ends before. */
+  until(event: string, limitMs?: number): Promise<LogLine>;
+  signal(signal: NodeJS.Signals): void;
+  /** The exit code, or the signal that ended it. */
+  ended: Promise<number | NodeJS.Signals>;
+  /** The text of a page, with its status. */
+  page(path: "/healthz" | "/readyz" | "/metrics"): Promise<{ status: number; text: string }>;
+}
+
+export interface ReconcilerStart {
+  bundle: string;
+  server: string;
+  caPem: string;
+  token: string;
+  /** For its kubeconfig. */
+  dir: string;
+  flags?: string[];
+}
+
+const clock = createSystemClock();
+
+/** Ports are free ones; `until("reconciler_ready")` says that it works. */
+export function startReconcilerProcess(start: ReconcilerStart): ReconcilerProcess {
+  const own = ["--probe-port", "0", "--metrics-addr", "127.0.0.1:0"];
+  const args = [start.bundle, "--kubeconfig", writeKubeconfig(start), ...own];
+  const child = spawn(process.execPath, [...args, ...(start.flags ?? [])], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  }
+  let isOver = false;
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once("exit", (code, signal) => {
+      isOver = true;
+      resolve(code ?? signal ?? 1);
+    });
+  });
+  // It must not outlive the test that failed.
+  process.once("exit", () => child.kill("SIGKILL"));
+
+  const lines = (event: string) =>
+    output.split("\n").flatMap((line) => {
+      if (!line.startsWith("{") || !line.endsWith("}")) return [];
+      const parsed = JSON.parse(line) as LogLine; // what runtime/log.ts writes
+      return parsed.event === event ? [parsed] : [];
+    });
+  async function until(event: string, limitMs = 20_000): Promise<LogLine> {
+    const end = clock.nowMs() + limitMs;
+    for (;;) {
+      const [found] = lines(event);
+      if (found) return found;
+      const why = isOver ? "the process ended" : "it did not come in time";
+      if (isOver || clock.nowMs() > end) throw new Error(`${event}: ${why}\n${output}`);
+      await clock.sleep(20);
+    }
+  }
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    lines,
+    until,
+    signal: (signal) => void child.kill(signal),
+    ended,
+    async page(path) {
+      const { probePort, metricsPort } = await until("pages_served");
+      const port = path === "/metrics" ? metricsPort : probePort;
+      const response = await fetch(`http://127.0.0.1:${Number(port)}${path}`);
+      return { status: response.status, text: await response.text() };
+    },
+  };
+}
+
+function writeKubeconfig({ dir, server, caPem, token }: ReconcilerStart): string {
+  const file = join(dir, `reconciler-${randomUUID()}.json`);
+  const ca = Buffer.from(caPem).toString("base64");
+  // JSON is YAML.
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "here",
+    contexts: [{ name: "here", context: { cluster: "here", user: "reconciler" } }],
+    clusters: [{ name: "here", cluster: { server, "certificate-authority-data": ca } }],
+    users: [{ name: "reconciler", user: { token } }],
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
+}
