@@ -77,12 +77,17 @@ export async function fromRow(cipher: Cipher, scaleSetKey: string, row: Row): Pr
   if (!parsed.success) throw fail("malformed", z.prettifyError(parsed.error));
   const { sealedSession, ...rest } = parsed.data;
   if (sealedSession === undefined) return rest;
+  let text: string;
   try {
-    const text = await cipher.open(sealedSession, placeOf(scaleSetKey));
-    return { ...rest, session: session.parse(JSON.parse(text)) };
+    text = await cipher.open(sealedSession, placeOf(scaleSetKey));
   } catch (error) {
-    if (!(error instanceof Undecryptable))
-      throw fail("malformed", "its session is no session", rest);
+    // Anything else says nothing about the session: who keeps the key may only not have answered.
+    if (!(error instanceof Undecryptable)) throw error;
     throw fail("undecryptable", error.message, rest);
+  }
+  try {
+    return { ...rest, session: session.parse(JSON.parse(text)) };
+  } catch {
+    throw fail("malformed", "its session is no session", rest);
   }
 }

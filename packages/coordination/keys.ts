@@ -20,6 +20,8 @@ export const keys = {
   timelines: (scopeKey: string, runId: string) => `timeline/${scopeKey}/${runId}/`,
   delivery: (id: string) => `delivery/${id}`,
   adminConnection: (scopeKey: string) => `admin/${scopeKey}`,
+  /** A shard's data key, wrapped. */
+  dataKey: (shard: string) => `key/${shard}`,
   /** The one counter that fences are drawn from. */
   fenceCounter: "deployment/fence",
   /** The name of this deployment in every fence. */
