@@ -1,5 +1,6 @@
 // Why: the environment is read here and nowhere else (house rule), and parsed once, with an error that
 // names the variable.
+import { statSync } from "node:fs";
 
 /** What the Lambda Runtime API gives a container's process. */
 export function readRuntimeEnvironment(env: NodeJS.ProcessEnv = process.env) {
@@ -20,9 +21,11 @@ export function readClusterPlace(env: NodeJS.ProcessEnv = process.env) {
   return { host: need(env, "KUBERNETES_SERVICE_HOST"), port: need(env, "KUBERNETES_SERVICE_PORT") };
 }
 
-/** Where state lives: `RUNLET_HOME`, else `.runlet` in the working folder. */
+/** Where state lives: `RUNLET_HOME`, else `.runlet` in the working folder. Throws when that is a file. */
 export function readHome(env: NodeJS.ProcessEnv = process.env): string {
-  return env["RUNLET_HOME"] ?? ".runlet";
+  const home = env["RUNLET_HOME"] || ".runlet";
+  if (statSync(home, { throwIfNoEntry: false })?.isDirectory() !== false) return home;
+  throw new Error(`${home} is not a folder: name another one with RUNLET_HOME`);
 }
 
 /** What a child process of ours inherits: enough to find programs and a home, and nothing that is secret. */

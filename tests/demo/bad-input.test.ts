@@ -1,7 +1,8 @@
 // Why: whoever mistypes gets one clear line and an exit code (2 for usage, 1 otherwise), and nothing has been begun.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { claimFolder } from "@runlet/runlet/local/claim-folder";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   eachOf,
@@ -165,15 +166,15 @@ describe("a port in use", () => {
 });
 
 describe("a folder in use", () => {
-  it("keeps a second world out, and a dead one's claim does not", { timeout: 60_000 }, async () => {
+  it("keeps a second world out", { timeout: 60_000 }, async () => {
     const home = newHome();
     const claimed = join(home, "demo");
-    mkdirSync(claimed);
-    writeFileSync(join(claimed, "pid"), `${process.pid}`);
+    const release = claimFolder(claimed);
     writeFileSync(join(claimed, "state.sqlite"), "theirs");
     const ended = await runProgram("runlet", ["demo", "--jobs", "1"], { home });
     expectOneLine(ended, { code: 1, says: `process ${process.pid} runs in ${claimed} already` });
     expect(readFileSync(join(claimed, "state.sqlite"), "utf8")).toBe("theirs");
+    release();
   });
 
   it("is not there for demo queue when nothing runs", { timeout: 60_000 }, async () => {

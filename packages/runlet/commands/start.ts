@@ -1,5 +1,5 @@
 // Why: the demo's world, left running: to look at with kubectl, to queue jobs in, to point other clients at.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { untilStopped } from "@runlet/runtime/until-stopped";
@@ -36,7 +36,6 @@ export const startCommand: Command = {
 
 async function start(flags: PlayFlags): Promise<number> {
   const home = readHome();
-  mkdirSync(home, { recursive: true, mode: 0o700 });
   const opened = await openWorld(createSystemClock(), flags, join(home, "start"));
   await opened.world.start();
   const ready = describe(opened, home);

@@ -1,36 +1,43 @@
 // Why: two worlds in one folder would empty each other's state and overwrite each other's description. The first one
-// says that it is there; the second is refused before it has touched anything.
+// locks it; the second is refused before it has touched anything. The lock is SQLite's, as those of the state are: it
+// ends with the process however that ends, so nothing is ever stale, and of two at once exactly one gets it. The file
+// beside it only tells a person who that is.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 /** Makes the folder ours (mode 0700) until the returned function is called. Throws when a living process has it. */
 export function claimFolder(home: string): () => void {
-  const path = join(home, "pid");
-  const holder = readPid(path);
-  if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
+  const lock = openLock(home);
+  const pid = join(home, "pid");
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch {
+    lock.close();
     throw new Error(
-      `process ${holder} runs in ${home} already: stop it, or choose another folder with RUNLET_HOME ` +
-        `(if that process is something else, remove ${path})`,
+      `${nameHolder(pid)} runs in ${home} already: stop it, or choose another folder with RUNLET_HOME`,
     );
   }
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  writeFileSync(path, String(process.pid), { mode: 0o600 });
-  return () => rmSync(path, { force: true });
+  writeFileSync(pid, String(process.pid), { mode: 0o600 });
+  return () => {
+    rmSync(pid, { force: true });
+    lock.close();
+  };
 }
 
-function readPid(path: string): number | undefined {
+function openLock(home: string): DatabaseSync {
   try {
-    return Number(readFileSync(path, "utf8")) || undefined;
-  } catch {
-    return undefined;
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    return new DatabaseSync(join(home, "lock"), { timeout: 0 });
+  } catch (cause) {
+    throw new Error(`${home} cannot be written: choose another folder with RUNLET_HOME`, { cause });
   }
 }
 
-function isAlive(pid: number): boolean {
+function nameHolder(path: string): string {
   try {
-    process.kill(pid, 0);
-    return true;
+    return `process ${readFileSync(path, "utf8")}`;
   } catch {
-    return false;
+    return "another process";
   }
 }
