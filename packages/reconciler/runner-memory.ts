@@ -16,6 +16,8 @@ export interface RunnerFacts {
   checkDueMs?: number | undefined;
   /** What the last of these questions showed that should not be. */
   doubt?: "absent" | "offline" | undefined;
+  /** The registration that was in the way at the last attempt. */
+  conflictWith?: number;
   /** Registrations in a row that failed. */
   registrationFailures?: number;
   /** Pod, Secret and registration of a runner that is done are gone. */

@@ -175,11 +175,16 @@ describe("in a bad hour", () => {
     const answers = (verb: string, plural: string, effect: FaultEffect) =>
       world.kube.addFault({ effect, verb, plural, times: 1, user: account });
     const conflict: FaultEffect = { kind: "status", status: 409 };
-    await world.serve("builders");
+    const proxy = (host: string) => `  proxy: { https: { url: "http://${host}:3128" } }`;
+    await world.serve("builders", proxy("one"));
     answers("create", "ephemeralrunners", { kind: "lost-answer" });
     answers("create", "secrets", { kind: "lost-answer" });
     answers("delete", "pods", conflict);
     await world.order("builders", 1, 1);
+    await world.clock.runFor(60_000);
+    world.kube.applyManifests(runnerSetManifest("builders", proxy("another")));
+    await world.clock.runFor(5_000);
+    await world.order("builders", 2, 2);
     await world.clock.runFor(60_000);
     await world.order("builders", 0, 0);
     answers("delete", "ephemeralrunnersets", conflict);

@@ -5,7 +5,7 @@ import type { Context } from "../../context.ts";
 import { eachLimited } from "../../each-limited.ts";
 import { keyOf } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
-import { endRunner } from "../ephemeral-runner/register.ts";
+import { endRunner } from "../ephemeral-runner/end-runner.ts";
 import type { SetObservation } from "./observe.ts";
 
 /** ARC 0.14 used the runner's finalizer on sets, too; both are ours to remove. */

@@ -12,7 +12,7 @@ import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
-import { endRunner } from "../ephemeral-runner/register.ts";
+import { endRunner } from "../ephemeral-runner/end-runner.ts";
 import { createRunners, resolveUnanswered } from "./create-runners.ts";
 import { finalizeSet } from "./finalize.ts";
 import { observeSet, type SetObservation } from "./observe.ts";

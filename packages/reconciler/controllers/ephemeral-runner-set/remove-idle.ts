@@ -2,7 +2,7 @@
 // asked first, runner by runner; "busy" keeps the runner, and it is not asked again for half a minute.
 import type { Context } from "../../context.ts";
 import { eachLimited } from "../../each-limited.ts";
-import { endRunner } from "../ephemeral-runner/register.ts";
+import { endRunner } from "../ephemeral-runner/end-runner.ts";
 import { removeRegistration } from "../ephemeral-runner/remove-registration.ts";
 import type { SetObservation } from "./observe.ts";
 import type { RunnerView } from "./plan-scale.ts";

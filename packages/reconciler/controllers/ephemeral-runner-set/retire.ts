@@ -1,7 +1,7 @@
 // Why: a Failed runner holds capacity, as in ARC, but not for ever: it is shown for a while, which grows as long
 // as nothing of the set succeeds, and then makes room (actions/actions-runner-controller #3700, #4102).
 import type { Context } from "../../context.ts";
-import { endRunner } from "../ephemeral-runner/register.ts";
+import { endRunner } from "../ephemeral-runner/end-runner.ts";
 import type { SetObservation } from "./observe.ts";
 
 /** Retires what has been shown long enough; resolves to the ms until the next one is due, if any. */

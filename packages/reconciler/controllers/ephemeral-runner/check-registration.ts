@@ -10,7 +10,7 @@ import { ServiceFailed } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { retryPod } from "./fail.ts";
 import { hasJob } from "./plan-runner.ts";
-import { endRunner } from "./register.ts";
+import { endRunner } from "./end-runner.ts";
 
 /** Not all at once after a restart of ours: the first question comes within a span. */
 export function scheduleCheck(ctx: Context, runner: EphemeralRunner): Readonly<RunnerFacts> {

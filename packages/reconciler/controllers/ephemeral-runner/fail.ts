@@ -6,7 +6,7 @@ import type { Context } from "../../context.ts";
 import { controllerOf, keyOf, objectKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import { removeObject } from "../../remove-object.ts";
-import { endRunner } from "./register.ts";
+import { endRunner } from "./end-runner.ts";
 import { findJitSecret, removeRegistration } from "./remove-registration.ts";
 import { patchStatus, wakeRunnerSet } from "./status.ts";
 

@@ -17,7 +17,8 @@ import { failRunner, outdateRunner, removePod, removeSecret, retryPod } from "./
 import { finalizeRunner } from "./finalize.ts";
 import { launchPod } from "./launch-pod.ts";
 import { hasJob, planRunner, type RunnerPlan } from "./plan-runner.ts";
-import { endRunner, register } from "./register.ts";
+import { endRunner } from "./end-runner.ts";
+import { register } from "./register.ts";
 import { findJitSecret, removeRegistration } from "./remove-registration.ts";
 import { patchStatus } from "./status.ts";
 

@@ -1,15 +1,15 @@
 // Why: a runner begins with its registration: a JIT config from the service, kept in a Secret that only its
 // pod reads. An answer may be lost at any point; the name, which nobody else uses, leads back to it.
 import { KubernetesError } from "@runlet/kubernetes/client";
-import { ephemeralRunners, secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
+import { secrets, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Failure, JitConfig } from "@runlet/actions-service/service";
 import { describeError } from "@runlet/runtime/log";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf } from "../../object-key.ts";
-import { removeObject } from "../../remove-object.ts";
 import { jitSecret, workFolderOf } from "../../runner-pod.ts";
 import { ServiceFailed, type ScopedService } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
+import { resolveConflict } from "./name-conflict.ts";
 import { launchPod } from "./launch-pod.ts";
 import { patchStatus } from "./status.ts";
 
@@ -64,7 +64,10 @@ async function afterRefusal(
   failure: Failure,
   signal: AbortSignal,
 ): Promise<PassResult> {
-  if (failure.reason === "runner-exists") return resolveConflict(ctx, runner, scoped, signal);
+  if (failure.reason === "runner-exists") {
+    const settled = await resolveConflict(ctx, runner, scoped, signal);
+    return settled === "ours" ? launchPod(ctx, runner, signal) : settled;
+  }
   if (failure.reason === "rate-limited") {
     const againMs = failure.retryAfterMs ?? 30_000;
     ctx.limit.pause(scoped.scopeKey, againMs);
@@ -88,32 +91,6 @@ function doubtScaleSet(ctx: Context, runner: EphemeralRunner) {
   ctx.wake.autoscaling(`${namespace}/${owner.name}`);
 }
 
-/**
- * The name is taken: an earlier attempt of ours whose answer was lost, or a runner that survived its cluster.
- * Ours (same scale set, idle) is removed and the next pass registers; anybody else's ends this runner.
- */
-async function resolveConflict(
-  ctx: Context,
-  runner: EphemeralRunner,
-  { service }: ScopedService,
-  signal: AbortSignal,
-): Promise<PassResult> {
-  const { name } = runner.metadata;
-  const found = await service.findRunnerByName(name, { signal });
-  if (!found.ok) throw new ServiceFailed(`looking for runner ${name}`, found.failure);
-  if (!found.value) return { againMs: 1_000 };
-  const ours = found.value.scaleSetId === runner.spec.runnerScaleSetId;
-  const removed = ours ? await service.removeRunner(found.value.id, { signal }) : undefined;
-  if (removed && !removed.ok) throw new ServiceFailed(`removing runner ${name}`, removed.failure);
-  if (removed && removed.value !== "busy") {
-    ctx.log.info("own_registration_removed", { runner: name, id: found.value.id });
-    return { againMs: 0 };
-  }
-  ctx.log.warn("runner_name_taken", { runner: name, by: found.value.scaleSetId });
-  await endRunner(ctx, runner);
-  return {};
-}
-
 /** A Secret that is left from an earlier attempt holds a registration that has just been replaced. */
 async function keepSecret(ctx: Context, runner: EphemeralRunner, jit: JitConfig): Promise<void> {
   const secret = jitSecret(runner, jit);
@@ -127,9 +104,4 @@ async function keepSecret(ctx: Context, runner: EphemeralRunner, jit: JitConfig)
     };
     await ctx.client.patch(secrets, keyOf(runner), { type: "merge", body });
   }
-}
-
-/** Deletes the runner; its finalizers do the rest. */
-export async function endRunner(ctx: Context, runner: EphemeralRunner): Promise<void> {
-  await removeObject(ctx, ephemeralRunners, ctx.kinds.runners, runner);
 }

@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import type { Fault } from "@runlet/simulators/kube-api/faults";
+import { createWorld, namespace, nothing, type World } from "./reconciler-world.ts";
+
+const user = "system:serviceaccount:default:runlet-reconciler";
+const minute = 60_000;
+const connected = (world: World) =>
+  world.github.control.requests().filter(({ route }) => route === "runnerConnect");
+
+/** Three runners, three jobs of half a minute, trouble in the middle; all must be over two minutes later. */
+async function playThrough(trouble: (world: World) => Promise<void>) {
+  const world = createWorld();
+  await world.serve("builders");
+  world.github.control.queueJobs({ scaleSet: "builders", durationMs: 30_000, count: 3 });
+  await world.order("builders", 3, 1);
+  await world.clock.runFor(1_000);
+  await trouble(world);
+  world.kube.setFaults([]);
+  await world.clock.runFor(2 * minute);
+  expect(world.github.control.ledger().counts).toMatchObject({ completed: 3 });
+  expect(world.leftovers()).toEqual(nothing);
+  await world.deleteSet("builders");
+  await world.clock.runFor(minute);
+  expect(world.autoscaling()).toEqual([]);
+  expect(world.github.control.scaleSets()).toEqual([]);
+  return world;
+}
+
+describe("a Kubernetes API in trouble: every job runs, nothing is left over two minutes later", () => {
+  const writes = ["create", "patch", "delete"];
+  const refusals = (status: number, more: Partial<Fault["effect"]> = {}): Fault[] =>
+    writes.map((verb) => ({ user, verb, effect: { kind: "status", status, ...more } }) as Fault);
+
+  it("away for a minute, its watches cut", async () => {
+    await playThrough(async (world) => {
+      world.kube.setFaults([{ user, effect: { kind: "unreachable" } }]);
+      world.kube.cutWatches({ broken: true });
+      await world.clock.runFor(minute);
+    });
+  });
+
+  const refused: [string, Fault[]][] = [
+    ["writes are refused for a minute (etcd is full)", refusals(500, {})],
+    ["writes are throttled for a minute", refusals(429, { retryAfterSeconds: 3 })],
+    ["every write conflicts for a minute", refusals(409)],
+    [
+      "every call takes four seconds for a minute",
+      [{ user, effect: { kind: "latency", ms: 4_000 } }],
+    ],
+  ];
+  for (const [what, faults] of refused) {
+    it(what, async () => {
+      await playThrough(async (world) => {
+        world.kube.setFaults(faults);
+        await world.clock.runFor(minute);
+      });
+    });
+  }
+
+  it("a watch is cut and its history gone (410): what vanished meanwhile is noticed", async () => {
+    await playThrough(async (world) => {
+      world.kube.setFaults([{ user, verb: "watch", effect: { kind: "unreachable" } }]);
+      world.kube.cutWatches({ broken: true });
+      await world.clock.runFor(35_000);
+      world.kube.compact(0);
+      world.kube.setFaults([]);
+      await world.clock.runFor(10_000);
+    });
+  });
+
+  it("the cache of pods is a minute old while runners end and new ones are ordered", async () => {
+    const world = await playThrough(async (w) => {
+      w.kube.setFaults([{ user, verb: "watch", plural: "pods", effect: { kind: "silence" } }]);
+      w.kube.cutWatches({ plural: "pods", broken: true });
+      await w.order("builders", 3, 2);
+      await w.clock.runFor(minute);
+    });
+    // A registration was never given to a second pod.
+    expect(connected(world).filter(({ status }) => status !== 200)).toEqual([]);
+  });
+
+  it("the cache of runners is a minute old", async () => {
+    await playThrough(async (world) => {
+      const plural = "ephemeralrunners";
+      world.kube.setFaults([{ user, verb: "watch", plural, effect: { kind: "silence" } }]);
+      world.kube.cutWatches({ plural, broken: true });
+      await world.clock.runFor(minute);
+    });
+  });
+});
+
+describe("an admission webhook", () => {
+  const denial = (status: number, message: string): Fault => ({
+    user,
+    verb: "create",
+    plural: "pods",
+    effect: { kind: "status", status, message },
+  });
+
+  it("that refuses pods: Failed in its words, no registration stays, capacity comes back slowly", async () => {
+    for (const status of [400, 403, 422]) {
+      const world = createWorld();
+      await world.serve("builders");
+      const words = 'admission webhook "policy.example.com" denied the request: no latest tags';
+      world.kube.setFaults([denial(status, words)]);
+      await world.order("builders", 2, 1);
+      await world.clock.runFor(3_000);
+      for (const runner of world.runners()) {
+        const { phase, reason, message } = runner.status ?? {};
+        expect({ phase, reason }, `${status}`).toEqual({ phase: "Failed", reason: "InvalidPod" });
+        expect(message).toContain(words);
+      }
+      expect(world.runners()).toHaveLength(2);
+      expect(world.github.control.runners()).toEqual([]);
+      expect(world.jitSecrets()).toEqual([]);
+      expect(world.events().some(({ message }) => message.includes(words))).toBe(true);
+      world.kube.setFaults([]);
+      await world.clock.runFor(20 * minute);
+      await world.order("builders", 2, 2);
+      await world.clock.runFor(5 * minute);
+      expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(2);
+    }
+  });
+
+  it("that is down (500): waited for, with one registration a runner", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    const words = 'failed calling webhook "policy.example.com": connection refused';
+    world.kube.setFaults([denial(500, words)]);
+    await world.order("builders", 2, 1);
+    await world.clock.runFor(5 * minute);
+    const attempts = world.kube
+      .auditLog()
+      .filter(({ verb, plural }) => verb === "create" && plural === "pods").length;
+    expect(attempts).toBeLessThan(40);
+    world.kube.setFaults([]);
+    await world.clock.runFor(minute);
+    expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(2);
+    const registered = world.github.control.requests().filter(({ route }) => {
+      return route === "generateJitConfig";
+    });
+    expect(registered).toHaveLength(2);
+  });
+});
+
+describe("a pod of the runner's name that is somebody else's", () => {
+  it("stays as it is; the runner is Failed and says so", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.kube.setFaults([
+      { user, verb: "create", plural: "pods", effect: { kind: "unreachable" }, times: 1 },
+    ]);
+    await world.order("builders", 1, 1);
+    await world.clock.runUntil(() => world.runners().length === 1, 1_000, "the runner");
+    const name = world.runners()[0]?.metadata.name ?? "";
+    world.kube.applyManifests(`
+apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { containers: [{ name: main, image: x }] }
+`);
+    await world.clock.runFor(10_000);
+    expect(world.runners()[0]?.status).toMatchObject({ phase: "Failed", reason: "InvalidPod" });
+    expect(world.pods().map(({ metadata }) => metadata.name)).toEqual([name]);
+    expect(world.github.control.runners()).toEqual([]);
+  });
+});
+
+describe("more than one reconciler", () => {
+  it("two by mistake, for a whole day's work: every job runs, nothing left over", async () => {
+    const world = createWorld();
+    world.start();
+    await world.serve("builders");
+    for (let order = 1; order <= 5; order++) {
+      world.github.control.queueJobs({ scaleSet: "builders", durationMs: 20_000, count: 3 });
+      await world.order("builders", 3, order);
+      await world.clock.runFor(2 * minute);
+      await world.order("builders", 0, 0);
+      await world.clock.runFor(minute);
+    }
+    expect(world.github.control.ledger().counts).toMatchObject({ completed: 15 });
+    expect(connected(world).filter(({ status }) => status !== 200)).toEqual([]);
+    expect(world.leftovers()).toEqual(nothing);
+    await world.deleteSet("builders");
+    await world.clock.runFor(minute);
+    expect(world.autoscaling()).toEqual([]);
+    expect(world.github.control.scaleSets()).toEqual([]);
+  });
+
+  it("a restart over 200 settled runners costs one list a kind, no other call, and no write", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    await world.order("builders", 200, 1);
+    await world.clock.runFor(minute);
+    expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(200);
+    await world.first?.stop();
+    world.kube.clearAuditLog();
+    const before = world.github.control.requests().length;
+    world.start();
+    await world.clock.runFor(2 * minute);
+    const calls = world.kube.auditLog().filter(({ userAgent, verb }) => {
+      return userAgent.startsWith("runlet-reconciler") && verb !== "watch";
+    });
+    expect(calls.filter(({ verb }) => !["get", "list"].includes(verb))).toEqual([]);
+    expect(calls.length).toBeLessThanOrEqual(10);
+    const asked = world.github.control.requests().slice(before);
+    const ours = asked.filter(({ route }) => !route.startsWith("runner"));
+    expect(ours.length).toBeLessThanOrEqual(3);
+  });
+});
