@@ -56,14 +56,14 @@ export function createCredentials(secrets: readonly ScopeSecret[]): Credentials 
 
 /** The secret of the scope itself, or of the nearest scope around it on the same host. */
 function nearest(secrets: readonly ScopeSecret[], configUrl: string): ScopeSecret | undefined {
-  const wanted = toPath(configUrl);
+  const wanted = scopePath(configUrl);
   return secrets
-    .filter((secret) => wanted.startsWith(toPath(secret.scopeUrl)))
-    .sort((a, b) => toPath(b.scopeUrl).length - toPath(a.scopeUrl).length)[0];
+    .filter((secret) => wanted.startsWith(scopePath(secret.scopeUrl)))
+    .sort((a, b) => scopePath(b.scopeUrl).length - scopePath(a.scopeUrl).length)[0];
 }
 
 /** `host/segment/`, lower-cased: names are case-insensitive at GitHub, and "org-2" is not under "org". */
-function toPath(url: string): string {
+export function scopePath(url: string): string {
   const { host, pathname } = new URL(url);
   const path = pathname.replace(/^\/+|\/+$/g, "");
   return `${host}/${path}/`.toLowerCase().replace(/^www\./, "");

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createCredentials } from "@runlet/coordination/credentials";
 import { readOrCreateKeyFile } from "@runlet/coordination/key-file";
+import { createLambdaInvoker } from "@runlet/coordination/lambda-invoker";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
 import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
@@ -15,7 +16,6 @@ import { composeControlPlane, type ControlPlane } from "./compose.ts";
 import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
 import { keepPollsApart } from "./polls-apart.ts";
 import { createAppWebhookSource, createWebhookSource } from "./webhook-sources.ts";
-import { createHttpInvoker } from "./http-invoker.ts";
 
 export interface Root extends ControlPlane {
   clock: Clock;
@@ -54,7 +54,12 @@ async function start(): Promise<Root> {
     table,
     settings: settingsOf(config),
     dataKey: readOrCreateKeyFile(config.keyFile, random),
-    invoker: createHttpInvoker({ fetch: http, url: config.invokeUrl }),
+    invoker: createLambdaInvoker({
+      fetch: http,
+      clock,
+      url: config.invokeUrl,
+      functionName: "poller",
+    }),
     credentials,
     webhookSources,
     fetchFor: ({ ca, proxy }) => {
