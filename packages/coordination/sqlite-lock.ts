@@ -2,12 +2,19 @@
 // so it is never stale, and of several who ask at once exactly one gets it (sqlite.org/lockingv3.html).
 import { DatabaseSync } from "node:sqlite";
 
+/** Held until it is given back, also by who has forgotten it: a database that is collected is closed. */
+const held = new Set<DatabaseSync>();
+
 /** Locks the file, made if it is not there, until the returned function is called. Undefined: somebody has it. */
 export function lockFile(path: string): (() => void) | undefined {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("BEGIN EXCLUSIVE");
-    return () => database.close();
+    held.add(database);
+    return () => {
+      held.delete(database);
+      database.close();
+    };
   } catch (error) {
     database.close();
     if (isBusy(error)) return undefined;
