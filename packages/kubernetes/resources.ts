@@ -53,6 +53,16 @@ export interface TlsConfig {
   certificateFrom?: { configMapKeyRef?: { name?: string; key: string; optional?: boolean } };
 }
 
+/** As Kubernetes' metav1.Condition. */
+export interface Condition {
+  type: string;
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  lastTransitionTime: string;
+  observedGeneration?: number;
+}
+
 export interface AutoscalingRunnerSet extends KubernetesObject {
   spec: {
     githubConfigUrl?: string;
@@ -79,6 +89,8 @@ export interface AutoscalingRunnerSet extends KubernetesObject {
     pendingEphemeralRunners?: number;
     runningEphemeralRunners?: number;
     failedEphemeralRunners?: number;
+    /** Ours: "Served" and "Healthy"; absent below ARC. */
+    conditions?: Condition[];
   };
 }
 

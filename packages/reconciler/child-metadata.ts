@@ -30,6 +30,11 @@ export function labelValue(text: string): string {
   return text.replace(/^[-_.]+|[-_.]+$/g, "");
 }
 
+/** Keys that steer sets and runners: a user's metadata for children may not set them. */
+export function isReservedKey(key: string): boolean {
+  return /^(actions\.github\.com|runlet\.dev)\/|^actions-ephemeral-runner$/.test(key);
+}
+
 /** What an EphemeralRunnerSet carries, without our own annotations. */
 export function runnerSetMetadata(
   set: AutoscalingRunnerSet,
@@ -43,9 +48,13 @@ export function runnerSetMetadata(
     [labels.scaleSetNamespace]: set.metadata.namespace ?? "",
   };
   return {
-    labels: { ...meta?.labels, ...propagated(set.metadata.labels, excludedPrefixes), ...own },
+    labels: {
+      ...allowed(meta?.labels),
+      ...propagated(set.metadata.labels, excludedPrefixes),
+      ...own,
+    },
     annotations: {
-      ...meta?.annotations,
+      ...allowed(meta?.annotations),
       ...pick(set.metadata.annotations, [
         annotations.runnerGroupName,
         annotations.runnerScaleSetName,
@@ -61,14 +70,18 @@ export function runnerMetadata(set: EphemeralRunnerSet, specHash: string): Metad
     ([key]) => !/^(runlet\.dev|kubectl\.kubernetes\.io)\//.test(key),
   );
   return {
-    labels: { ...meta?.labels, ...set.metadata.labels, [labels.component]: "runner" },
+    labels: { ...allowed(meta?.labels), ...set.metadata.labels, [labels.component]: "runner" },
     annotations: {
-      ...meta?.annotations,
+      ...allowed(meta?.annotations),
       ...Object.fromEntries(inherited),
       [annotations.patchId]: String(set.spec.patchID),
       [annotations.integrityHash]: specHash,
     },
   };
+}
+
+function allowed(from: Record<string, string> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(from ?? {}).filter(([key]) => !isReservedKey(key)));
 }
 
 function propagated(

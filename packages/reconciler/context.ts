@@ -12,6 +12,7 @@ import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import type { Breakers } from "./breaker.ts";
 import type { Events } from "./events.ts";
+import type { IdleWatch } from "./idleness.ts";
 import type { Kind } from "./kinds.ts";
 import type { Pod } from "./pod.ts";
 import type { RegistrationLimit } from "./registration-limit.ts";
@@ -38,6 +39,8 @@ export interface Context {
   version: string;
   /** Tells clusters apart: the uid of kube-system, or of the first named namespace. */
   clusterId: string;
+  /** ARC 0.14's: a changed template replaces idle runners at once, or waits until no runner is left. */
+  updateStrategy: "immediate" | "eventual";
   /** Label keys that begin with one of these are not copied to children. */
   excludedLabelPrefixes: readonly string[];
   kinds: Kinds;
@@ -55,6 +58,10 @@ export interface Context {
   };
   /** Scale sets (by AutoscalingRunnerSet uid) that the service does not seem to know any more. */
   doubted: Set<string>;
+  /** Runner sets (uid) that jobs wait for although they have idle runners. */
+  idleWatches: Map<string, IdleWatch>;
+  /** Runner sets (uid) that make no runner until their last one has gone: their template waits to be changed. */
+  draining: Set<string>;
   /** Runners (names, by uid of their set) that may or may not have been created: no answer came. */
   unresolved: Map<string, Set<string>>;
 }

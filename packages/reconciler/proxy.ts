@@ -20,8 +20,10 @@ export async function resolveProxy(
   proxy: ProxyConfig,
 ): Promise<ResolvedProxy> {
   const out: ResolvedProxy = { noProxy: proxy.noProxy ?? [] };
-  if (proxy.http) out.http = await resolve(client, namespace, proxy.http);
-  if (proxy.https) out.https = await resolve(client, namespace, proxy.https);
+  for (const scheme of ["http", "https"] as const) {
+    const server = proxy[scheme];
+    if (server) out[scheme] = await resolve(client, namespace, server, `spec.proxy.${scheme}`);
+  }
   return out;
 }
 
@@ -39,14 +41,21 @@ async function resolve(
   client: KubernetesClient,
   namespace: string,
   server: ProxyServer,
+  field: string,
 ): Promise<string> {
-  if (!URL.canParse(server.url)) throw new CredentialUnusable("spec.proxy has a URL that is none");
-  const url = new URL(server.url);
+  // The URL is not repeated: it may hold a password.
+  const url = URL.canParse(server.url ?? "") ? new URL(server.url) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.hostname === "") {
+    throw new CredentialUnusable(`${field}.url must be http://HOST:PORT or https://HOST:PORT`);
+  }
   const name = server.credentialSecretRef;
   if (!name) return url.href;
   const secret = await client.find<Secret>(secrets, { namespace, name });
-  if (!secret) throw new CredentialUnusable(`proxy secret ${namespace}/${name} does not exist`);
+  const from = `${field}.credentialSecretRef: secret ${namespace}/${name}`;
+  if (!secret) throw new CredentialUnusable(`${from} does not exist`);
   const read = (key: string) => Buffer.from(secret.data?.[key] ?? "", "base64").toString();
+  const missing = ["username", "password"].filter((key) => read(key) === "");
+  if (missing.length > 0) throw new CredentialUnusable(`${from} lacks ${missing.join(" and ")}`);
   url.username = encodeURIComponent(read("username"));
   url.password = encodeURIComponent(read("password"));
   return url.href;

@@ -52,6 +52,8 @@ export interface ReconcilerOptions {
   /** Tells clusters apart; absent: read at the start. */
   clusterId?: string;
   excludedLabelPrefixes?: readonly string[];
+  /** Default "immediate". */
+  updateStrategy?: "immediate" | "eventual";
   settings?: Partial<ReconcilerSettings>;
 }
 
@@ -178,6 +180,7 @@ function createContext(
     settings,
     clusterId,
     excludedLabelPrefixes: options.excludedLabelPrefixes ?? [],
+    updateStrategy: options.updateStrategy ?? "immediate",
     kinds: caches.kinds,
     scope: createNamespaceScope(options.namespaces, caches.labelled),
     services: createServices({ client, clock, serviceFor: deps.serviceFor }),
@@ -187,6 +190,8 @@ function createContext(
     events: createEvents({ client, clock, log }),
     wake: { autoscaling: notYet, runnerSet: notYet, runner: notYet },
     doubted: new Set(),
+    idleWatches: new Map(),
+    draining: new Set(),
     unresolved: new Map(),
   };
 }

@@ -1,6 +1,7 @@
 // Why: one client of the Actions Service for each set of connection facts, so that token refreshes are
 // shared. Secrets and config maps are read live when they are needed (nobody may list all secrets): the
 // credential each time an admin connection is made, so that a rotated one is found by itself.
+import { X509Certificate } from "node:crypto";
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import type { ActionsService, Failure, GitHubCredential } from "@runlet/actions-service/service";
 import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
@@ -40,6 +41,8 @@ export interface Connection {
 export interface Services {
   /** Throws InvalidConfigUrl and CredentialUnusable. */
   find(namespace: string, connection: Connection): Promise<ScopedService>;
+  /** What is wrong with the Secret of the connection (a live read); undefined: nothing, or it cannot be read. */
+  credentialProblem(namespace: string, connection: Connection): Promise<string | undefined>;
   /** Whether the credential of the connection exists (a live read). */
   hasCredential(namespace: string, connection: Connection): Promise<boolean>;
 }
@@ -92,7 +95,7 @@ export function createServices(deps: {
       const { githubConfigUrl, githubConfigSecret, proxy, githubServerTLS, vaultConfig } =
         connection;
       if (typeof vaultConfig?.["type"] === "string" && vaultConfig["type"] !== "") {
-        throw new CredentialUnusable("vaultConfig: secrets from a vault are not supported yet");
+        throw new CredentialUnusable("spec.vaultConfig: vaults are not supported yet");
       }
       const key = contentHash([
         namespace,
@@ -109,6 +112,14 @@ export function createServices(deps: {
       made.set(key, making);
       making.catch(() => made.get(key) === making && made.delete(key));
       return making;
+    },
+    async credentialProblem(namespace, connection) {
+      try {
+        await readCredential(deps.client, namespace, connection);
+      } catch (error) {
+        if (error instanceof CredentialUnusable) return error.message;
+      }
+      return undefined;
     },
     async hasCredential(namespace, connection) {
       const name = connection.githubConfigSecret ?? "";
@@ -140,10 +151,28 @@ async function readExtras(
   if (ca?.name) {
     type ConfigMap = KubernetesObject & { data?: Record<string, string> };
     const map = await client.find<ConfigMap>(configMaps, { namespace, name: ca.name });
-    const pem = map?.data?.[ca.key];
-    if (!pem) throw new CredentialUnusable(`config map ${namespace}/${ca.name} has no ${ca.key}`);
-    extras.caPem = pem;
+    extras.caPem = readCa(map?.data?.[ca.key], `config map ${namespace}/${ca.name}`, ca.key);
   }
   if (connection.proxy) extras.proxy = await resolveProxy(client, namespace, connection.proxy);
   return extras;
+}
+
+/** Certificates that TLS can use, or words: with broken ones every call would fail as "unreachable". */
+function readCa(pem: string | undefined, where: string, key: string): string {
+  const field = "spec.githubServerTLS";
+  if (!pem) throw new CredentialUnusable(`${field}: ${where} does not exist or has no key ${key}`);
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0 || !blocks.every(isCertificate)) {
+    const remedy = "put the CA's certificates there, as PEM";
+    throw new CredentialUnusable(`${field}: ${where}, key ${key}, is no certificate; ${remedy}`);
+  }
+  return pem;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }

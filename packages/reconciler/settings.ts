@@ -1,7 +1,10 @@
 // Why: every number of the reconciler stands in one table, with its reason.
 import type { Backoff } from "@runlet/runtime/backoff";
+import type { IdleRules } from "./idleness.ts";
 
 export interface ReconcilerSettings {
+  /** Jobs that wait beside idle runners: when that counts as stuck, and between two replacements. */
+  idleness: IdleRules;
   /** Passes at once, by kind of object. Runners wait for two services each, so many fit one core. */
   runnerPasses: number;
   /** Of these for runners of one config URL: a service that hangs must not hold up the others'. */
@@ -52,6 +55,7 @@ export interface ReconcilerSettings {
 }
 
 export const reconcilerSettings: ReconcilerSettings = {
+  idleness: { afterMs: 600_000, step: { baseMs: 120_000, capMs: 3_600_000 } },
   runnerPasses: 64,
   runnerPassesPerScope: 24,
   runnerSetPasses: 16,

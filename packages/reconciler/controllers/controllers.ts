@@ -122,6 +122,8 @@ function followRunners(ctx: Context, queues: Queues) {
 function forgetSet(ctx: Context, memory: SetMemory, uid: string) {
   ctx.breakers.forget(uid);
   ctx.unresolved.delete(uid);
+  ctx.idleWatches.delete(uid);
+  ctx.draining.delete(uid);
   memory.newOrders.delete(uid);
   memory.seenPatchIds.delete(uid);
   memory.statusWrites.delete(uid);

@@ -140,7 +140,8 @@ function validateText(value: string, schema: Schema, path: string): Cause[] {
     causes.push(badValue(path, value, `${where} be at least ${schema.minLength} chars long`));
   }
   if (schema.maxLength !== undefined && value.length > schema.maxLength) {
-    causes.push(badValue(path, value, `${where} be at most ${schema.maxLength} chars long`));
+    const message = `Too long: may not be more than ${schema.maxLength} bytes`;
+    causes.push({ reason: "FieldValueTooLong", message, field: path });
   }
   if (schema.format === "date-time" && Number.isNaN(Date.parse(value))) {
     causes.push(badValue(path, value, `${path} in body must be of type date-time: "${value}"`));

@@ -187,10 +187,22 @@ function eventCells(event: ApiObject, now: number): unknown[] {
 function customPrinter(columns: Column[]): Printer {
   return printer(columns, (object, now) =>
     columns.map((column) => {
-      const value = at(object, ...(column.jsonPath ?? "").split(".").slice(1));
+      const value = valueAt(object, column.jsonPath ?? "");
       if (column.type === "date") return typeof value === "string" ? age(value, now) : null;
       return fits(value, column.type) ? value : null;
     }),
+  );
+}
+
+/** A column's path: fields, and lists filtered by one field, as `.status.conditions[?(@.type=="Ready")].reason`. */
+function valueAt(object: unknown, path: string): unknown {
+  const filtered = /^([^[]*)\[\?\(@\.(\w+)==["']([^"']*)["']\)\](.*)$/.exec(path);
+  if (!filtered) return at(object, ...path.split(".").slice(1));
+  const [, before = "", field = "", wanted = "", after = ""] = filtered;
+  const items = list(at(object, ...before.split(".").slice(1)));
+  return valueAt(
+    items.find((item) => at(item, field) === wanted),
+    after,
   );
 }
 

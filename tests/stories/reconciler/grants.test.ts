@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { KubernetesObject, Resource } from "@runlet/kubernetes/client";
 import type { FaultEffect } from "@runlet/simulators/kube-api/faults";
 import { autoscalingListeners as listeners } from "@runlet/kubernetes/resources";
+import { corporateCa } from "./corporate-ca.ts";
 import {
   applyNamespace,
   createWorld,
@@ -30,7 +31,7 @@ const extras = `
 apiVersion: v1
 kind: ConfigMap
 metadata: { name: ca, namespace: ${namespace} }
-data: { ca.crt: certificate }
+data: { ca.crt: ${JSON.stringify(corporateCa)} }
 ---
 apiVersion: v1
 kind: ServiceAccount

@@ -129,8 +129,8 @@ describe("what is not Runlet's", () => {
 describe("what a user can mend is said on the object", () => {
   const wrong = [
     ["RunnerGroupNotFound", "  runnerGroup: nowhere", /nowhere.*does not exist/],
-    ["Unauthorized", "  githubConfigSecret: absent", /absent does not exist/],
-    ["InvalidConfigUrl", "  githubConfigUrl: github.com/my-org", /no scheme/],
+    ["CredentialUnusable", "  githubConfigSecret: absent", /absent does not exist/],
+    ["InvalidConfigUrl", "  githubConfigUrl: https://github.com", /no path/],
     [
       "NoRunnerContainer",
       "  template: { spec: { containers: [{ name: other, image: x }] } }",

@@ -1,27 +1,26 @@
 // Why: one pass for one AutoscalingRunnerSet: may we serve it, does its scale set exist at the service, does its
 // runner set say what it should, is its status right.
-import { InvalidConfigUrl, parseConfigUrl } from "@runlet/actions-service/config-url";
-import { KubernetesError } from "@runlet/kubernetes/client";
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import {
   autoscalingRunnerSets,
   finalizers,
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
-import { CredentialUnusable } from "../../credential.ts";
-import { keyOf, objectKey, parseKey } from "../../object-key.ts";
-import { ServiceFailed } from "../../services.ts";
+import { keyOf, parseKey } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";
+import { explain, refuse, showServed } from "./explain.ts";
 import { finalizeAutoscaling } from "./finalize.ts";
+import { findSpecProblems } from "./find-spec-problems.ts";
 import { keepRunnerSet } from "./runner-set.ts";
-import { keepScaleSet, NotServable } from "./scale-set.ts";
-import { planStatus, writeStatus } from "./status.ts";
+import { keepScaleSet } from "./scale-set.ts";
+import type { StatusWrites } from "./status.ts";
 
 /** What this controller keeps between passes, by uid. All of it may be lost. */
 export interface AutoscalingMemory {
   verifiedAtMs: Map<string, number>;
-  statusWrites: Map<string, number>;
+  statusWrites: StatusWrites;
 }
 
 export async function reconcileAutoscaling(
@@ -33,16 +32,15 @@ export async function reconcileAutoscaling(
   const set = ctx.kinds.autoscaling.find(parseKey(key));
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
   if (set.metadata.deletionTimestamp) return finalizeAutoscaling(ctx, set, signal);
-  const refusal = judgeClaim(ctx, set);
-  if (refusal) {
-    // The other set or the listener going away is a change that leads back here.
-    await ctx.events.warn(set, "AutoscalingRunnerSet", refusal.reason, refusal.message);
-    return {};
-  }
+  const claim = judgeClaim(ctx, set);
+  // The other set or the listener going away is a change that leads back here, and so is an edit.
+  if (claim) return refuse(ctx, memory, set, claim);
+  const [problem] = findSpecProblems(set);
+  if (problem?.blocks) return refuse(ctx, memory, set, problem);
   try {
     return await serve(ctx, memory, set, signal);
   } catch (error) {
-    await explain(ctx, set, error);
+    await explain(ctx, memory, set, error);
     throw error;
   }
 }
@@ -64,11 +62,7 @@ async function serve(
   }
   const runnerSet = await keepRunnerSet(ctx, kept);
   const latest = ctx.kinds.autoscaling.find(keyOf(kept)) ?? kept;
-  const statusMs = await writeStatus(ctx, latest, planStatus(runnerSet), memory.statusWrites);
-  if (runnerSet?.status?.phase === "Outdated") {
-    const message = "GitHub does not take this runner version any more: change spec.template";
-    await ctx.events.warn(set, "AutoscalingRunnerSet", "RunnerVersionOutdated", message);
-  }
+  const statusMs = await showServed(ctx, memory, latest, runnerSet);
   return { againMs: statusMs > 0 ? Math.min(statusMs, dueMs) : dueMs };
 }
 
@@ -89,8 +83,17 @@ function isElsewhere(ctx: Context, set: AutoscalingRunnerSet): boolean {
   return ctx.kinds.runnerSets.ownedBy(set.metadata.uid ?? "").some((runnerSet) => {
     if (ctx.kinds.runnerSets.isGoing(runnerSet)) return false;
     const made = runnerSet.spec.ephemeralRunnerSpec?.githubConfigUrl;
-    return made !== undefined && parseConfigUrl(made).scopeKey !== scope;
+    return made !== undefined && scopeOf(made) !== scope;
   });
+}
+
+/** Undefined for what somebody wrote into a runner set: it is written anew. */
+function scopeOf(url: string): string | undefined {
+  try {
+    return parseConfigUrl(url).scopeKey;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Before anything exists at the service: without the finalizer a quick delete would leave it there. */
@@ -110,19 +113,4 @@ async function protect(ctx: Context, set: AutoscalingRunnerSet): Promise<Autosca
   });
   ctx.kinds.autoscaling.note(patched);
   return patched;
-}
-
-/** What the user can mend is said on the object; the rest is in the log. */
-async function explain(ctx: Context, set: AutoscalingRunnerSet, error: unknown): Promise<void> {
-  const warn = (reason: string, message: string) =>
-    ctx.events.warn(set, "AutoscalingRunnerSet", reason, message);
-  if (error instanceof NotServable) return warn(error.reason, error.message);
-  if (error instanceof InvalidConfigUrl) return warn("InvalidConfigUrl", error.message);
-  if (error instanceof CredentialUnusable) return warn("CredentialUnusable", error.message);
-  if (error instanceof ServiceFailed && error.failure.reason === "unauthorized") {
-    return warn("Unauthorized", error.message);
-  }
-  if (error instanceof KubernetesError && error.status === 404) {
-    ctx.log.debug("set_gone_meanwhile", { set: objectKey(set) });
-  }
 }

@@ -16,7 +16,7 @@ import { removeObject } from "../../remove-object.ts";
 import { runnerSetName } from "../../names.ts";
 import { plain } from "../../pod.ts";
 import { ownedBy } from "../../runner-pod.ts";
-import { NotServable } from "./scale-set.ts";
+import { isDone } from "../ephemeral-runner/plan-runner.ts";
 import { scaleSetIdOf } from "./wanted.ts";
 
 /** Creates or edits the set's own EphemeralRunnerSet. Undefined: an old one of the name is still going. */
@@ -30,7 +30,33 @@ export async function keepRunnerSet(
   }
   const there = ctx.kinds.runnerSets.find(keyOf(desired));
   if (there && ctx.kinds.runnerSets.isGoing(there)) return undefined;
-  return there ? edit(ctx, there, desired) : create(ctx, set, desired);
+  if (!there) return create(ctx, set, desired);
+  const uid = there.metadata.uid ?? "";
+  if (mustDrain(ctx, there, desired)) {
+    if (!ctx.draining.has(uid))
+      ctx.log.info("runner_set_draining", { runnerSet: objectKey(there) });
+    ctx.draining.add(uid);
+    ctx.wake.runnerSet(objectKey(there));
+    return there;
+  }
+  const edited = await edit(ctx, there, desired);
+  // Not before: a runner of the old template would be made.
+  if (ctx.draining.delete(uid)) ctx.wake.runnerSet(objectKey(there));
+  return edited;
+}
+
+/**
+ * ARC 0.14's update strategy "eventual": no runner of the new template beside one of the old. Meanwhile none is made,
+ * so that a minimum of idle runners does not hold it up for ever (actions/actions-runner-controller #4432).
+ */
+function mustDrain(ctx: Context, there: EphemeralRunnerSet, desired: EphemeralRunnerSet): boolean {
+  if (ctx.updateStrategy !== "eventual" || isCurrent(there, desired)) return false;
+  return ctx.kinds.runners.ownedBy(there.metadata.uid ?? "").some((runner) => !isDone(runner));
+}
+
+function isCurrent(there: EphemeralRunnerSet, desired: EphemeralRunnerSet): boolean {
+  const hash = annotations.integrityHash;
+  return there.metadata.annotations?.[hash] === desired.metadata.annotations?.[hash];
 }
 
 export async function retire(ctx: Context, runnerSet: EphemeralRunnerSet): Promise<void> {
@@ -43,9 +69,8 @@ function desiredRunnerSet(ctx: Context, set: AutoscalingRunnerSet): EphemeralRun
   const scaleSetId = scaleSetIdOf(set);
   if (scaleSetId === undefined) throw new Error(`${objectKey(set)} has no scale set id`);
   const { template, ephemeralRunnerMetadata, ephemeralRunnerConfigSecretMetadata } = set.spec;
-  if (!template?.spec?.containers.some((one) => one.name === "runner")) {
-    throw new NotServable("NoRunnerContainer", 'spec.template has no container named "runner"');
-  }
+  // find-spec-problems.ts has seen its runner container.
+  if (!template) throw new Error(`${objectKey(set)} has no template`);
   const {
     githubConfigUrl = "",
     githubConfigSecret = "",
@@ -137,9 +162,7 @@ export function planEdit(
   there: EphemeralRunnerSet,
   desired: EphemeralRunnerSet,
 ): JsonPatchOperation[] {
-  const hash = annotations.integrityHash;
-  const isCurrent = there.metadata.annotations?.[hash] === desired.metadata.annotations?.[hash];
-  const spec: JsonPatchOperation[] = isCurrent
+  const spec: JsonPatchOperation[] = isCurrent(there, desired)
     ? []
     : [
         { op: "add", path: "/spec/ephemeralRunnerSpec", value: desired.spec.ephemeralRunnerSpec },

@@ -18,6 +18,7 @@ const observation = fc.record<ScaleObservation>({
   actedPatchId: fc.option(fc.integer({ min: 0, max: 5 }), { nil: undefined }),
   hasNewOrder: fc.boolean(),
   outdated: fc.boolean(),
+  draining: fc.boolean(),
   creatable: fc.constantFrom(0, 1, Number.POSITIVE_INFINITY),
   runners: fc.array(runner, { maxLength: 20 }),
 });
@@ -79,8 +80,9 @@ describe("planScale", () => {
 
   it("what is withheld and created together is what is missing", () => {
     check((seen) => {
-      const free = planScale({ ...seen, creatable: Number.POSITIVE_INFINITY });
-      const held = planScale(seen);
+      const open = { ...seen, draining: false };
+      const free = planScale({ ...open, creatable: Number.POSITIVE_INFINITY });
+      const held = planScale(open);
       expect(held.create + held.withheld).toBe(free.create);
     });
   });
@@ -88,6 +90,20 @@ describe("planScale", () => {
   it("a set that GitHub calls outdated creates nothing", () => {
     check((seen) => {
       expect(planScale({ ...seen, outdated: true }).create).toBe(0);
+    });
+  });
+
+  it("a set that is emptied lets every runner go that has no job, and makes none", () => {
+    check((seen) => {
+      for (const why of [{ draining: true }, { outdated: true }]) {
+        const plan = planScale({ ...seen, ...why });
+        expect(plan.create).toBe(0);
+        expect(plan.replaces).toBe(false);
+        const living = seen.runners.filter(
+          ({ state }) => state === "pending" || state === "running",
+        );
+        expect(plan.recycle).toEqual(idleOrder(living));
+      }
     });
   });
 

@@ -26,6 +26,8 @@ export interface ScaleObservation {
   hasNewOrder: boolean;
   /** Set stopped: a runner of this template was refused by GitHub as outdated. */
   outdated: boolean;
+  /** No runner is made until the last one has gone (update strategy "eventual"). */
+  draining: boolean;
   /** How many may be created now (breaker). */
   creatable: number;
   runners: readonly RunnerView[];
@@ -35,15 +37,17 @@ export interface ScalePlan {
   /** The order is new, or says "converge". */
   acts: boolean;
   create: number;
-  /** Wanted, but the breaker holds them back. */
+  /** Wanted, but the breaker or the draining holds them back. */
   withheld: number;
   /** Take so many of `idle`, in this order, if the service lets them go. */
   removeCount: number;
   idle: RunnerView[];
-  /** Idle runners of an old template: each makes way for a new one, if the service lets it go. */
+  /** Idle runners of an old template: each makes way, if the service lets it go. */
   recycle: RunnerView[];
   /** Not even registered, and of an old template: they make way without a question. */
   replaceAtOnce: RunnerView[];
+  /** A new runner is made for each that made way. */
+  replaces: boolean;
   /** Nothing more will come of them. */
   removeAtOnce: RunnerView[];
 }
@@ -53,18 +57,22 @@ export function planScale(seen: ScaleObservation): ScalePlan {
   const total = living.length + count(seen.runners, "failed");
   const acts = !seen.outdated && isNewOrder(seen);
   const wanted = acts ? Math.max(0, seen.replicas - total) : 0;
-  const create = Math.min(wanted, seen.creatable);
+  const create = seen.draining ? 0 : Math.min(wanted, seen.creatable);
+  // A runner of a version that GitHub refuses will not take a job either (exit code 7).
+  const isEmptied = seen.draining || seen.outdated;
+  const goes = (one: RunnerView) => one.stale || isEmptied;
   const surplus = acts && seen.patchId === 0 ? Math.max(0, total - seen.replicas) : 0;
   const idle = idleOrder(living);
   return {
     acts,
     create,
     withheld: wanted - create,
-    removeCount: surplus,
-    idle: surplus > 0 ? idle : [],
-    recycle: surplus > 0 ? [] : idle.filter((one) => one.stale),
+    removeCount: isEmptied ? 0 : surplus,
+    idle: surplus > 0 && !isEmptied ? idle : [],
+    recycle: surplus > 0 && !isEmptied ? [] : idle.filter(goes),
+    replaces: !isEmptied,
     replaceAtOnce: living.filter(
-      (one) => one.stale && one.state === "pending" && !one.registered && !one.hasJob,
+      (one) => goes(one) && one.state === "pending" && !one.registered && !one.hasJob,
     ),
     removeAtOnce: seen.runners.filter(
       (one) => one.state === "finished" || (one.state === "outdated" && one.stale),

@@ -13,6 +13,7 @@ import { keyOf, parseKey } from "../../object-key.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/end-runner.ts";
+import { cureIdleness } from "./cure-idleness.ts";
 import { createRunners, resolveUnanswered } from "./create-runners.ts";
 import { finalizeSet } from "./finalize.ts";
 import { observeSet, type SetObservation } from "./observe.ts";
@@ -56,9 +57,9 @@ export async function reconcileRunnerSet(
   if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
   if ((await resolveUnanswered(ctx, seen)) > 0) return { againMs: 0 };
   const plan = planFor(ctx, memory, seen);
-  const refused = await apply(ctx, memory, seen, plan, signal);
+  const { refused, cureMs } = await apply(ctx, memory, seen, plan, signal);
   const retireMs = await retireFailed(ctx, seen);
-  return writeBack(ctx, memory, { plan, refused, retireMs }, set);
+  return writeBack(ctx, memory, { plan, refused, waits: [cureMs, retireMs] }, set);
 }
 
 function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePlan {
@@ -70,6 +71,7 @@ function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePl
     actedPatchId: actedPatchIdOf(seen),
     hasNewOrder: memory.newOrders.has(uid),
     outdated: planStatus(seen.runners, views).phase === "Outdated",
+    draining: ctx.draining.has(uid),
     creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs()),
     runners: views,
   });
@@ -102,14 +104,14 @@ function actedPatchIdOf(seen: SetObservation): number | undefined {
   return numbers.length > 0 ? Math.max(...numbers) : undefined;
 }
 
-/** Creates and removes; resolves to how many creations the cluster refused. */
+/** Creates and removes; resolves to how many creations the cluster refused, and when idle runners need a look. */
 async function apply(
   ctx: Context,
   memory: SetMemory,
   seen: SetObservation,
   plan: ScalePlan,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ refused: number; cureMs: number | undefined }> {
   // From here on a further change of the number is a further order.
   memory.newOrders.delete(seen.uid);
   try {
@@ -119,7 +121,14 @@ async function apply(
     }
     if (plan.removeCount > 0) await removeIdle(ctx, seen, plan.idle, plan.removeCount, signal);
     const recycled = await removeIdle(ctx, seen, plan.recycle, plan.recycle.length, signal);
-    return await create(ctx, seen, plan.create + recycled + plan.replaceAtOnce.length);
+    if (!plan.replaces) {
+      // What is wanted is made when another template is here.
+      memory.newOrders.add(seen.uid);
+      return { refused: 0, cureMs: undefined };
+    }
+    const cure = await cureIdleness(ctx, seen, signal);
+    const replaced = recycled + plan.replaceAtOnce.length + cure.replaced;
+    return { refused: await create(ctx, seen, plan.create + replaced), cureMs: cure.againMs };
   } catch (error) {
     if (plan.acts) memory.newOrders.add(seen.uid);
     throw error;
@@ -142,7 +151,8 @@ async function create(ctx: Context, seen: SetObservation, count: number): Promis
 interface Done {
   plan: ScalePlan;
   refused: number;
-  retireMs: number | undefined;
+  /** Ms until something is due. */
+  waits: (number | undefined)[];
 }
 
 async function writeBack(
@@ -156,7 +166,9 @@ async function writeBack(
   if (set.metadata.uid !== was.metadata.uid) return {};
   const after = observeSet(ctx, set);
   const held = plan.withheld + refused;
-  const refusedCount = held + after.runners.filter((one) => isRefused(one)).length;
+  const isDraining = ctx.draining.has(after.uid);
+  const refusedCount =
+    (isDraining ? 0 : held) + after.runners.filter((one) => isRefused(one)).length;
   // An order that could not be carried out in full stays owed; the pass acted on what it had read.
   const actedPatchId = plan.acts && held === 0 ? was.spec.patchID : undefined;
   await writeNotes(ctx, set, { actedPatchId, refusedCount });
@@ -167,8 +179,8 @@ async function writeBack(
   return {
     againMs: earliest([
       statusMs || undefined,
-      done.retireMs,
-      held > 0 ? waitForRoom(ctx, after) : undefined,
+      ...done.waits,
+      held > 0 && !isDraining ? waitForRoom(ctx, after) : undefined,
       busy ? ctx.settings.busyRetryMs : undefined,
     ]),
   };
