@@ -38,7 +38,7 @@ export const mutants: Mutant[] = [
       "  if (message) await save(shard, set, cursorAfter(message));\n" +
       "  await applyPlan(shard, set, looked.views, plan);\n",
     file: `${stories}/kill.test.ts`,
-    test: "leaves no runner unmarked, whatever line it was at",
+    test: "(auto-assign) > leaves no runner unmarked",
   },
   {
     name: "checkpoint after acknowledging",
@@ -49,7 +49,7 @@ export const mutants: Mutant[] = [
       "  if (message) await acknowledge(shard, set);\n" +
       "  if (message) await save(shard, set, cursorAfter(message));\n",
     file: `${stories}/kill.test.ts`,
-    test: "also when it dies just after acknowledging",
+    test: "(auto-assign) > leaves what a silent cluster is owed",
   },
   {
     name: "lease as long as the run",
@@ -65,7 +65,7 @@ export const mutants: Mutant[] = [
     find: "    await saveWhileHeld(shard, set);\n",
     replace: "",
     file: `${stories}/kill.test.ts`,
-    test: "orphans the session at most until it lapses",
+    test: "(acquire) > orphans the session at most until it lapses",
   },
   {
     name: "session thrown away when it could not be saved at once",
@@ -189,7 +189,7 @@ export const mutants: Mutant[] = [
       "  if (message) await acknowledge(shard, set);\n" +
       "  await noteStarted(shard, set, looked.views, startedFacts(news));\n",
     file: `${stories}/kill.test.ts`,
-    test: "leaves no runner unmarked, whatever line it was at",
+    test: "(auto-assign) > leaves no runner unmarked",
   },
   {
     name: "a predecessor's message never deleted",

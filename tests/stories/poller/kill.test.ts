@@ -5,6 +5,7 @@ import type { EffectPoint } from "@runlet/runlet/world/lifeline";
 import type { Mode } from "@runlet/simulators/actions-service/knobs";
 import { createPollerWorld, type PollerWorld } from "./poller-world.ts";
 
+const modes = ["acquire", "auto-assign"] as const;
 const queueAt = 4_000;
 const bootMs = 2_000;
 const jobMs = 3_000;
@@ -72,7 +73,7 @@ async function survives(
   return world;
 }
 
-describe.each(["acquire", "auto-assign"] as const)("a poller killed in its turn (%s)", (mode) => {
+describe.each(modes)("a poller killed in its turn (%s)", (mode) => {
   it("loses no job and meets no 409, whatever line it was at", async () => {
     const lines = await effectsOf(mode, queueAt, queueAt + 10_000);
     const what = lines.map((line) => line.what).join("\n");
@@ -101,13 +102,13 @@ function markedJob(world: PollerWorld): unknown {
     .find(Boolean);
 }
 
-describe("a poller killed while a job starts", () => {
+describe.each(modes)("a poller killed while a job starts (%s)", (mode) => {
   it("leaves no runner unmarked, whatever line it was at: an unmarked one could be taken as idle", async () => {
     const long = { durationMs: 60_000 };
     const playStart = async (strike?: { index: number; phase: EffectPoint["phase"] }) => {
       const effects: EffectPoint[] = [];
       const world = await createPollerWorld({
-        mode: "auto-assign",
+        mode,
         bootMs,
         failureNotices: true,
         onEffect(point, _life, invocation) {
@@ -142,7 +143,7 @@ describe("a poller killed while a job starts", () => {
   it("leaves what a silent cluster is owed to its successor, also when it dies just after acknowledging", async () => {
     let strike = false;
     const world = await createPollerWorld({
-      mode: "auto-assign",
+      mode,
       bootMs: 8_000,
       failureNotices: true,
       onEffect(point, _life, invocation) {
@@ -169,15 +170,15 @@ describe("a poller killed while a job starts", () => {
   });
 });
 
-describe("a poller killed while it opens its session", () => {
+describe.each(modes)("a poller killed while it opens its session (%s)", (mode) => {
   it("orphans the session at most until it lapses, and says so; the job still runs", async () => {
-    const { world: dry, effects } = await play("acquire");
+    const { world: dry, effects } = await play(mode);
     const upTo = effects.length;
     dry.end();
     let orphaned = 0;
     for (let index = 0; index < upTo; index++) {
       for (const phase of ["before", "after"] as const) {
-        const { world } = await play("acquire", { index, phase });
+        const { world } = await play(mode, { index, phase });
         const { clock } = world;
         await clock.runUntil(
           () => world.jobsLeft() === 0,
