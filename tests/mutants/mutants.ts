@@ -221,7 +221,7 @@ export const mutants: Mutant[] = [
     find: "...(owed && { owed })",
     replace: "...(owed?.pair && { owed: { pair: owed.pair, jobStarted: [] } })",
     file: `${stories}/kill.test.ts`,
-    test: "leaves what a silent cluster is owed to its successor",
+    test: "(auto-assign) > leaves what a silent cluster is owed to its successor",
   },
   {
     name: "owed facts dropped",
