@@ -1,11 +1,10 @@
 // Why: a cluster's address comes from a file that somebody was given; from it follows where a bearer token
 // is sent. Only a plain https address is taken.
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { createAddressGuard } from "@runlet/runtime/address-guard";
 
-// A BlockList also finds an IPv4 address that is written as an IPv6 one.
-const metadataAddresses = new BlockList();
-metadataAddresses.addSubnet("169.254.0.0", 16, "ipv4");
-metadataAddresses.addAddress("fd00:ec2::254", "ipv6");
+// Loopback is a cluster's address on a laptop; in the cloud it is refused when it is dialled.
+const guard = createAddressGuard({ allowLoopback: true });
 
 /** The address as https://host:port or https://host/path without a slash at the end, or what is wrong. */
 export function parseServerUrl(text: string): string | { reason: string; remedy: string } {
@@ -21,14 +20,9 @@ export function parseServerUrl(text: string): string | { reason: string; remedy:
   if (url.protocol !== "https:") return wrong("is not https");
   if (url.username || url.password) return wrong("holds a user name or password");
   if (url.search || url.hash) return wrong("has a query or a fragment");
-  // The metadata services of clouds: never a cluster, always a credential.
-  if (isMetadataAddress(url.hostname)) return wrong("is a cloud's metadata address");
+  const host = url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  if (host === "metadata.google.internal") return wrong("is a cloud's metadata address");
+  const refused = isIP(host) ? guard(host) : undefined;
+  if (refused) return wrong(`is ${refused}`);
   return (url.origin + url.pathname).replace(/\/+$/, "");
-}
-
-function isMetadataAddress(host: string): boolean {
-  const plain = host.replace(/^\[|\]$/g, "").replace(/\.$/, "");
-  const family = isIP(plain);
-  if (family === 0) return plain === "metadata.google.internal";
-  return metadataAddresses.check(plain, family === 6 ? "ipv6" : "ipv4");
 }

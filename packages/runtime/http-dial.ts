@@ -3,6 +3,7 @@
 import { request as httpRequest } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { checkLiteral, guardedLookup, type AddressGuard } from "./address-guard.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineExceeded, withDeadline } from "./deadline.ts";
 import { TransportError, transportError } from "./http-error.ts";
@@ -14,6 +15,8 @@ export interface Dialer {
   trust: SecureContext | undefined;
   /** The name to ask for and to verify where it is not the URL's host. */
   serverName: string | undefined;
+  /** Looks at each address before it is connected to. Not asked for a proxy's, nor for what is behind one. */
+  guard: AddressGuard | undefined;
   /** Ends what is being connected. */
   closing: AbortSignal;
   /** A connection that is not there by then never will be. */
@@ -55,21 +58,28 @@ function dialError(what: string, error: unknown): TransportError {
 }
 
 function dialTransport(dialer: Dialer, dial: Dial, signal: AbortSignal): Promise<Socket> {
-  if (!dial.proxy) return dialTcp(dial.url, signal);
+  if (!dial.proxy) return dialTcp(dial.url, dialer.guard, signal);
   // A plain http:// request is sent to the proxy itself, which sees its whole address.
   if (dial.url.protocol === "http:") return dialProxy(dialer, dial.proxy, signal);
   return tunnel(dialer, { url: dial.url, proxy: dial.proxy }, signal);
 }
 
 async function dialProxy(dialer: Dialer, proxy: URL, signal: AbortSignal): Promise<Socket> {
-  const socket = await dialTcp(proxy, signal);
+  const socket = await dialTcp(proxy, undefined, signal);
   if (proxy.protocol !== "https:") return socket;
   const own = { ...dialer, serverName: undefined };
   return secure(socket, proxy, own, { protocols: ["http/1.1"], signal });
 }
 
-function dialTcp(url: URL, signal: AbortSignal): Promise<Socket> {
-  const socket = connectTcp({ host: hostOf(url), port: portOf(url), noDelay: true });
+async function dialTcp(
+  url: URL,
+  guard: AddressGuard | undefined,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const host = hostOf(url);
+  if (guard) checkLiteral(guard, host);
+  const lookup = guard && { lookup: guardedLookup(guard) };
+  const socket = connectTcp({ host, port: portOf(url), noDelay: true, ...lookup });
   socket.setKeepAlive(true, tcpKeepAliveMs);
   return connected(socket, "connect", signal);
 }

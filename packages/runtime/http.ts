@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { abortable } from "./abortable.ts";
+import type { AddressGuard } from "./address-guard.ts";
 import type { Clock } from "./clock.ts";
 import type { Fetch, FetchInit } from "./fetch.ts";
 import { dialOrigin, type Dialer } from "./http-dial.ts";
@@ -16,6 +17,8 @@ import { createHttp2 } from "./http2.ts";
 export interface HttpFetchOptions extends TrustOptions {
   clock: Clock;
   proxy?: ProxyOptions;
+  /** Looks at each address before it is connected to. */
+  guard?: AddressGuard;
   /** The TLS name where it is not the URL's host (a kubeconfig's tls-server-name). */
   serverName?: string;
   /** "when-offered" (default): HTTP/2 where the server chooses it by ALPN; "never": HTTP/1.1 only. */
@@ -100,6 +103,7 @@ function createConnector(options: HttpFetchOptions, closing: AbortSignal): Conne
     clock: options.clock,
     trust: createTrust(options),
     serverName: options.serverName,
+    guard: options.guard,
     closing,
     connectLimitMs: options.connectLimitMs ?? 10_000,
   };
