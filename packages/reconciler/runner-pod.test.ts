@@ -71,6 +71,19 @@ describe("a runner's pod", () => {
     });
   });
 
+  it("cannot be hidden from its controller by a label of the template, nor by metadata left out", () => {
+    const taken = { "actions-ephemeral-runner": "False", "pod-template-hash": "mine" };
+    const odd = { ...runner, spec: { ...runner.spec, metadata: { labels: taken } } };
+    const { labels = {}, annotations } = runnerPod(odd, "1").metadata;
+    expect(labels["actions-ephemeral-runner"]).toBe("True");
+    expect(labels["pod-template-hash"]).not.toBe("mine");
+    expect(annotations).toEqual(runner.metadata.annotations);
+    const { metadata: _, ...bare } = runner.spec;
+    expect(runnerPod({ ...runner, spec: bare }, "1").metadata.labels).toMatchObject({
+      team: "blue",
+    });
+  });
+
   it("is never started again when the template does not say so", () => {
     expect(runnerPod(runner, "1").spec?.restartPolicy).toBe("Never");
   });
