@@ -8,6 +8,7 @@ describe("flags", () => {
       excludedLabelPrefixes: [],
       probePort: 8081,
       metrics: { port: 8080 },
+      updateStrategy: "immediate",
       logLevel: "info",
     });
   });
@@ -39,6 +40,7 @@ describe("flags", () => {
     [["--nonsense"], /--nonsense/],
     [["--probe-port", "70000"], /--probe-port 70000: give a whole number/],
     [["--log-level", "loud"], /--log-level loud: give one of debug/],
+    [["--update-strategy", "later"], /--update-strategy later: give one of immediate, eventual/],
     [["--namespace", "A_b"], /--namespace A_b/],
     [["--context", "x"], /--kubeconfig/],
     [["extra"], /extra/],

@@ -13,6 +13,8 @@ export interface Flags {
   metrics?: { host?: string; port: number };
   /** Undefined: this is the only replica. Without a namespace: the pod's own. */
   election?: { name: string; namespace?: string };
+  /** What a changed template does to a set whose runners work with the old one. */
+  updateStrategy: "immediate" | "eventual";
   logLevel: LogLevel;
 }
 
@@ -33,6 +35,8 @@ export const flagsHelp = `runlet-reconciler: makes runners for the AutoscalingRu
   --enable-leader-election                of several replicas one acts: whoever holds the Lease
   --leader-election-id NAME               of that Lease (default runlet-reconciler)
   --leader-election-namespace NAME        where it is; default: the pod's own namespace
+  --update-strategy S                     after a change of a set's template: immediate (default) makes new runners
+                                          beside busy old ones, eventual waits until the last old one has gone
   --log-level LEVEL                       debug, info (default), warn or error
   --help
 
@@ -40,15 +44,14 @@ Exit codes: 0 after SIGTERM or SIGINT, 2 for a mistake in the call, 1 for everyt
 `;
 
 const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+const strategies = ["immediate", "eventual"] as const;
 
 /** Throws FlagError. */
 export function parseFlags(args: string[]): Flags | "help" {
   const values = readValues(args);
   if (values.help) return "help";
-  const logLevel = levels.find((level) => level === (values["log-level"] ?? "info"));
-  if (!logLevel) {
-    throw new FlagError(`--log-level ${values["log-level"]}: give one of ${levels.join(", ")}`);
-  }
+  const logLevel = readChoice("--log-level", values["log-level"] ?? "info", levels);
+  const strategy = values["update-strategy"] ?? "immediate";
   if (values.context !== undefined && values.kubeconfig === undefined) {
     throw new FlagError("--context needs --kubeconfig FILE");
   }
@@ -63,6 +66,7 @@ export function parseFlags(args: string[]): Flags | "help" {
     probePort: parsePort("--probe-port", values["probe-port"] ?? "8081"),
     ...(metrics && { metrics }),
     ...(election && { election }),
+    updateStrategy: readChoice("--update-strategy", strategy, strategies),
     logLevel,
   };
 }
@@ -82,6 +86,7 @@ function readValues(args: string[]) {
         "enable-leader-election": { type: "boolean" },
         "leader-election-id": { type: "string" },
         "leader-election-namespace": { type: "string" },
+        "update-strategy": { type: "string" },
         "log-level": { type: "string" },
         help: { type: "boolean" },
       },
@@ -90,6 +95,13 @@ function readValues(args: string[]) {
     const text = error instanceof Error ? error.message : String(error);
     throw new FlagError(`${text.split(". ")[0]}; see --help`);
   }
+}
+
+function readChoice<T extends string>(flag: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined)
+    throw new FlagError(`${flag} ${value}: give one of ${choices.join(", ")}`);
+  return found;
 }
 
 function readElection(values: ReturnType<typeof readValues>): Flags["election"] {

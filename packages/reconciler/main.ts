@@ -72,8 +72,8 @@ function portsOf(term: Term, ports: ReconcilerPorts): ReconcilerPorts {
   };
 }
 
-function optionsOf({ namespaces, excludedLabelPrefixes }: Flags) {
-  return { excludedLabelPrefixes, ...(namespaces.length > 0 && { namespaces }) };
+function optionsOf({ namespaces, excludedLabelPrefixes, updateStrategy }: Flags) {
+  return { excludedLabelPrefixes, updateStrategy, ...(namespaces.length > 0 && { namespaces }) };
 }
 
 async function openAccess(

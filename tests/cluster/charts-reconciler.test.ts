@@ -49,6 +49,7 @@ describe("the reconciler's command line", () => {
       excludedLabelPrefixes: [],
       probePort: 8081,
       election: { name: "arc-runlet" },
+      updateStrategy: "immediate",
       logLevel: "info",
     });
     const leases = objects.find(({ metadata }) => metadata.name === "arc-runlet-leader-election");
@@ -63,6 +64,7 @@ describe("the reconciler's command line", () => {
         watchSingleNamespace: "runners",
         excludeLabelPropagationPrefixes: ["argocd.argoproj.io/instance"],
         healthProbeBindAddress: ":9091",
+        updateStrategy: "eventual",
       },
     });
     expect(flagsOf(objects)).toMatchObject({
@@ -70,6 +72,7 @@ describe("the reconciler's command line", () => {
       excludedLabelPrefixes: ["argocd.argoproj.io/instance"],
       probePort: 9091,
       metrics: { port: 9090 },
+      updateStrategy: "eventual",
       logLevel: "debug",
     });
     const ports = podOf(objects).containers[0].ports;

@@ -7,6 +7,7 @@ args:
   # Always: an update has two replicas for a moment too.
   - --enable-leader-election
   - --leader-election-id={{ include "runlet.fullname" . }}
+  - --update-strategy={{ .Values.flags.updateStrategy | default "immediate" }}
   {{- range (include "runlet.namespaces" . | fromYaml).all }}
   - --namespace={{ . }}
   {{- end }}
