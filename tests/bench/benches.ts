@@ -1,5 +1,6 @@
 // Why: the list of benchmarks, by the name one types.
 import type { Bench } from "./bench.ts";
+import { cluster } from "./cluster.ts";
 import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { jobToPatch } from "./job-to-patch.ts";
@@ -10,4 +11,5 @@ export const benches: Record<string, Bench> = {
   "job-to-patch": jobToPatch,
   "take-over": takeOver,
   "hand-over": handOver,
+  cluster,
 };

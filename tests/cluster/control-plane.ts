@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
+import { auditLogOf, writeAuditPolicy } from "./audit.ts";
 import { writeCertificates, writeKubeconfig, writeTokens, type Bed } from "./bed.ts";
 import { startApiServer, startControllerManager, startEtcd } from "./bed-components.ts";
 import {
@@ -30,6 +31,8 @@ export interface ControlPlaneOptions {
   aged?: boolean;
   /** More flags for the API server, e.g. to provoke 429. */
   apiServerFlags?: string[];
+  /** Every call is on record in `auditLog`. */
+  audit?: boolean;
   /** etcd takes no more than this; then every write is refused until there is room. */
   etcdQuotaBytes?: number;
 }
@@ -48,6 +51,8 @@ export interface ControlPlane {
   apiServer: Pick<Component, "signal">;
   /** Kills the API server and starts it again on the same port: its watch cache is empty then (410). */
   restartApiServer(meanwhile?: () => Promise<void>): Promise<void>;
+  /** JSON lines (audit.k8s.io/v1 Event, level Metadata), one a call that has ended; with `audit`. */
+  auditLog: string;
   /** etcd's client address, without TLS. */
   etcdUrl: string;
   stop(): Promise<void>;
@@ -78,6 +83,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       serviceAccountToken: (namespace, name) => requestToken(bed, namespace, name),
       apiServer: { signal: api.signal },
       restartApiServer: api.restart,
+      auditLog: auditLogOf(bed.dir),
       etcdUrl: `http://127.0.0.1:${bed.etcdPorts[0]}`,
       stop,
     };
@@ -104,7 +110,11 @@ async function prepareBed(options: ControlPlaneOptions): Promise<Bed> {
     caPem,
     tokens: writeTokens(dir, { ...own, ...options.users }),
     fetch: createHttpFetch({ clock: createSystemClock(), onlyCa: [caPem] }),
-    flags: [...admission, ...(options.apiServerFlags ?? [])],
+    flags: [
+      ...admission,
+      ...(options.audit ? writeAuditPolicy(dir) : []),
+      ...(options.apiServerFlags ?? []),
+    ],
     etcdFlags: options.etcdQuotaBytes ? [`--quota-backend-bytes=${options.etcdQuotaBytes}`] : [],
   };
 }

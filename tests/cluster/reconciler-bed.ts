@@ -58,8 +58,8 @@ export interface ReconcilerBed {
   runners(): Promise<EphemeralRunner[]>;
   /** What a poller writes. */
   order(name: string, replicas: number, patchID: number): Promise<void>;
-  /** Applies a set and waits until it could take orders. */
-  serve(name: string, extra?: string): Promise<void>;
+  /** Applies a set of an organisation (default my-org) and waits until it could take orders. */
+  serve(name: string, extra?: string, organisation?: string): Promise<void>;
   eventually(
     what: string,
     look: () => Promise<boolean> | boolean,
@@ -151,8 +151,8 @@ export async function startReconcilerBed(
       await started.until("pages_served");
       return started;
     },
-    async serve(name, extra = "") {
-      apply(runnerSetManifest(name, `${service.url}/my-org`, extra));
+    async serve(name, extra = "", organisation = "my-org") {
+      apply(runnerSetManifest(name, `${service.url}/${organisation}`, extra));
       await eyes.eventually(`${name} to be served`, async () => {
         return (await eyes.setOf(name))?.status?.phase === "Running";
       });
