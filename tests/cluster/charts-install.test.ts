@@ -230,7 +230,7 @@ describe("a release of a set", () => {
     await untilGone();
   }, 120_000);
 
-  test.each([1, 2, 3])(
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     "leaves nothing when its objects are deleted in any order (seed %d)",
     async (seed) => {
       await installSet();
@@ -245,6 +245,21 @@ describe("a release of a set", () => {
     },
     120_000,
   );
+
+  test("as ARC's chart renders it, with the rights that it gives, is served and leaves nothing", async () => {
+    const args = ["template", "builders", charts.runnerSet, "--namespace", namespace];
+    const controllerServiceAccount = { name: "runlet", namespace: system };
+    const objects = objectsOf(await run(args, setValues({ controllerServiceAccount })));
+    oneOf(objects, "Role").rules = [...rulesOfArc];
+    bed.apply(objects.map((object) => JSON.stringify(object)).join("\n---\n"));
+    await bed.eventually("the set to be served", async () => {
+      return (await bed.setOf("builders"))?.status?.phase === "Running";
+    });
+    await bed.order("builders", 1, 1);
+    await bed.eventually("a runner", async () => (await bed.runners()).length === 1);
+    for (const object of objects) await remove(object);
+    await untilGone();
+  }, 120_000);
 
   test("waits for the reconciler when that is uninstalled first", async () => {
     await installSet();
@@ -269,6 +284,22 @@ test("a reconciler for named namespaces needs no ClusterRole, and the namespaces
   await uninstallReconciler();
   expect(reconciler?.output()).not.toContain(pat);
 }, 120_000);
+
+/** Of the manager's Role (ARC 0.14.2, charts/gha-runner-scale-set/templates/manager_role.yaml). */
+const rulesOfArc = [
+  { apiGroups: [""], resources: ["pods"], verbs: ["create", "delete", "get"] },
+  { apiGroups: [""], resources: ["pods/status"], verbs: ["get"] },
+  ...["secrets", "serviceaccounts"].map((resource) => ({
+    apiGroups: [""],
+    resources: [resource],
+    verbs: ["create", "delete", "get", "list", "patch", "update"],
+  })),
+  {
+    apiGroups: ["rbac.authorization.k8s.io"],
+    resources: ["rolebindings", "roles"],
+    verbs: ["create", "delete", "get", "patch", "update"],
+  },
+];
 
 function shuffled<T>(all: T[], seed: number): T[] {
   const random = createSeededRandom(seed);

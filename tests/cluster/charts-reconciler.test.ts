@@ -1,8 +1,16 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseFlags } from "@runlet/reconciler/flags";
 import { beforeAll, describe, expect, test } from "vitest";
 import { charts, createHelm, objectsOf, oneOf, type Helm, type Rendered } from "./helm.ts";
 
 const base = { image: { repository: "registry.example/runlet" } };
+const runnerSet = {
+  githubConfigUrl: "https://github.com/my-org",
+  githubConfigSecret: "mine",
+  controllerServiceAccount: { name: "runlet", namespace: "runlet-system" },
+};
 
 let helm: Helm;
 beforeAll(async () => {
@@ -215,6 +223,21 @@ describe("what it is given", () => {
   });
 });
 
+test("two releases in one namespace have no object in common", async () => {
+  const namesOf = async (release: string, values: object) => {
+    const args = ["template", release, charts.reconciler, "--namespace", "a"];
+    const { out } = await helm.run(args, { ...base, ...values });
+    return objectsOf(out).map(({ kind, metadata }) => {
+      return `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
+    });
+  };
+  const whole = await namesOf("one", {});
+  const single = await namesOf("two", { flags: { watchSingleNamespace: "a" } });
+  expect(whole.length).toBeGreaterThan(5);
+  expect(single.length).toBeGreaterThan(5);
+  expect(whole.filter((name) => single.includes(name))).toEqual([]);
+});
+
 describe("what stands around it", () => {
   test("one replica needs no budget", async () => {
     expect(kinds(await render({ replicaCount: 1 }))).not.toContain("PodDisruptionBudget");
@@ -264,6 +287,29 @@ describe("what is refused, in words", () => {
     const { ok, errors } = await helm.run(args, { ...base, ...values });
     expect(ok ? "accepted" : errors.replaceAll('\\"', '"')).toMatch(words);
   });
+});
+
+test("a packaged chart is whole: what stands elsewhere in the repository is in it", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "runlet-package-"));
+  const packed: [string, string, object][] = [
+    [charts.reconciler, "runlet-0.1.0.tgz", { ...base, poller: { create: true } }],
+    [charts.runnerSet, "runlet-runner-set-0.1.0.tgz", runnerSet],
+  ];
+  for (const [chart, file, values] of packed) {
+    expect((await helm.run(["package", chart, "--destination", dir])).ok).toBe(true);
+    const rendered = await helm.render(chart, values, ["--include-crds"]);
+    expect(await helm.render(join(dir, file), values, ["--include-crds"])).toBe(rendered);
+  }
+});
+
+test("two releases in one namespace have no object in common", async () => {
+  const namesOf = async (release: string) => {
+    const args = ["template", release, charts.reconciler, "--namespace", "runners"];
+    const { out } = await helm.run(args, { ...base, namespaces: ["a"], poller: { create: true } });
+    return objectsOf(out).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  };
+  const first = new Set(await namesOf("east"));
+  expect((await namesOf("west")).filter((name) => first.has(name))).toEqual([]);
 });
 
 test("ARC's values without meaning are accepted, and named in the notes", async () => {

@@ -208,6 +208,14 @@ describe("the user's template", () => {
     expect(Object.keys(annotations).filter((key) => key.includes("service-account"))).toEqual([]);
   });
 
+  test("with an account of its own needs no other, in any mode", async () => {
+    const spec = { containers: [{ name: "runner", image }], serviceAccountName: "mine" };
+    const containerMode = { type: "kubernetes", kubernetesModeWorkVolumeClaim: claim };
+    const objects = await render({ containerMode, template: { spec } });
+    expect(objects.map(({ metadata }) => metadata.name)).not.toContain("arc-gha-rs-kube-mode");
+    expect(specOf(objects).template.spec.serviceAccountName).toBe("mine");
+  });
+
   test("wins over what a mode adds, by name", async () => {
     const env = [{ name: "DOCKER_HOST", value: "tcp://mine:1" }];
     const volumeMounts = [{ name: "work", mountPath: "/mine" }];
@@ -291,7 +299,11 @@ describe("the objects around it", () => {
       kubernetesModeWorkVolumeClaim: claim,
       kubernetesModeAdditionalRoleRules: [rule],
     };
-    const objects = await render({ containerMode });
+    // Clouds give an identity to job pods by an annotation on their account.
+    const annotations = { "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/jobs" };
+    const resourceMeta = { kubernetesModeServiceAccount: { annotations } };
+    const objects = await render({ containerMode, resourceMeta });
+    expect(oneOf(objects, "ServiceAccount").metadata.annotations).toMatchObject(annotations);
     expect(names(objects)).toEqual([
       "AutoscalingRunnerSet arc",
       "Role arc-gha-rs-kube-mode",
@@ -415,9 +427,16 @@ describe("the set's own fields", () => {
     expect(fields).toEqual(["githubConfigSecret", "githubConfigUrl", "template"]);
   });
 
-  test("an underscore in the name becomes a hyphen in the object's", async () => {
-    const set = setOf(await render({ runnerScaleSetName: "my_builders" }));
-    expect(set.metadata.name).toBe("my-builders");
+  test("an underscore in the name becomes a hyphen in the object's, and labels keep it", async () => {
+    const objects = await render({ runnerScaleSetName: "my_builders" });
+    expect(setOf(objects).metadata.name).toBe("my-builders");
+    for (const { metadata } of objects) {
+      expect(metadata.labels).toMatchObject({
+        "app.kubernetes.io/name": "my_builders",
+        "app.kubernetes.io/instance": "my_builders",
+        "actions.github.com/scale-set-name": "my_builders",
+      });
+    }
   });
 
   test("sharing stands in annotations", async () => {

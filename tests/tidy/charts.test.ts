@@ -48,6 +48,17 @@ describe("what is said in a chart and elsewhere too", () => {
     expect(parse(read("chart-runner-set/Chart.yaml"))).toMatchObject({ version });
   });
 
+  test("the image holds the file that the bundle is, on the Node that the tests run on", () => {
+    const { scripts } = JSON.parse(read("../../package.json")) as {
+      scripts: { [name: string]: string };
+    };
+    const [, copied] = /^COPY (\S+) /m.exec(read("Dockerfile")) ?? [];
+    expect(scripts["bundle:reconciler"]).toContain(`packages/reconciler/${copied} `);
+    expect(read(".dockerignore").split("\n")).toContain(`!${copied}`);
+    const [, node] = /^FROM \S+\/nodejs(\d+)-/m.exec(read("Dockerfile")) ?? [];
+    expect(node).toBe(process.versions.node.split(".")[0]);
+  });
+
   test("each value with a default has a type", () => {
     for (const chart of ["chart", "chart-runner-set"]) {
       const values = parse(read(`${chart}/values.yaml`)) as Record<string, unknown>;
