@@ -86,12 +86,12 @@ export function parseCredential(text: string, from: string): ScopeCredential {
   const parsed = credentialFile.safeParse(parseJson(trimmed));
   if (!parsed.success) {
     // Only which entries are wrong: the issues' own words may repeat the text.
-    const wrong = parsed.error.issues
-      .map((issue) => issue.path.join(".") || "the whole")
-      .join(", ");
+    const entries = parsed.error.issues.map((issue) => issue.path.join("."));
+    const wrong = entries.filter(Boolean).join(", ");
+    const what = trimmed === "" ? "is empty" : wrong ? `has a wrong ${wrong}` : "is no credential";
     throw new CredentialUnreadable(
-      `${from} is neither a token on one line nor JSON with github_token or github_app_id, ` +
-        `github_app_installation_id and github_app_private_key (wrong: ${wrong})`,
+      `${from} ${what}: give a token on one line, or JSON with github_token or github_app_id, ` +
+        "github_app_installation_id (a number) and github_app_private_key (PEM)",
     );
   }
   const { github_token: token, ca, proxy } = parsed.data;

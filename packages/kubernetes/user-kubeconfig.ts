@@ -60,16 +60,18 @@ function load({ from, context }: UserKubeconfig): KubeConfig {
     const what = "file" in from ? from.file : "the text";
     // The parser's message may quote a secret; its kind is enough.
     refuse(
-      `${what} is no kubeconfig (${cause instanceof Error ? cause.name : "unreadable"})`,
+      `${what} is empty or no kubeconfig (${cause instanceof Error ? cause.name : "unreadable"})`,
       "check it with `kubectl config view`",
     );
   }
   if (context !== undefined) config.setCurrentContext(context);
   if (!config.getContextObject(config.getCurrentContext())) {
     const names = config.getContexts().map((one) => one.name);
+    if (names.length === 0)
+      refuse("there is no context in it", "check it with `kubectl config view`");
     refuse(
-      `there is no context ${config.getCurrentContext() || "chosen"}; there are ${names.join(", ") || "none at all"}`,
-      "say which one is meant with --context NAME",
+      `there is no context ${config.getCurrentContext() || "chosen"}; there are ${names.join(", ")}`,
+      "say which one is meant with --context",
     );
   }
   return config;

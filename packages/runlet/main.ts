@@ -1,7 +1,8 @@
 // Why: the command line. One file a command in commands/; this only finds it, and turns what goes wrong into one
 // line and an exit code: 2 for a mistake in the call, 1 for everything else.
-import { describeError } from "@runlet/runtime/log";
+import { readFileSync } from "node:fs";
 import { UsageError, type Options } from "@runlet/runtime/flags";
+import { describeError } from "@runlet/runtime/log";
 
 export interface Command {
   summary: string;
@@ -19,13 +20,22 @@ const commands: Record<string, () => Promise<Command>> = {
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (!name || name === "--help" || name === "help") {
+  if (!name || ["--help", "-h", "help"].includes(name)) {
     process.stdout.write(await help());
     return name ? 0 : 2;
+  }
+  if (name === "--version") {
+    process.stdout.write(`runlet ${readVersion()}\n`);
+    return 0;
   }
   const load = commands[name];
   if (!load) throw new UsageError(`there is no command ${name}; see runlet --help`);
   return (await load()).run(rest);
+}
+
+function readVersion(): string {
+  const manifest = readFileSync(new URL("./package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version; // ours
 }
 
 async function help(): Promise<string> {
@@ -34,7 +44,16 @@ async function help(): Promise<string> {
       return `  ${name.padEnd(8)}${(await load()).summary}`;
     }),
   );
-  return `runlet: scales GitHub Actions runner scale sets\n\nusage: runlet COMMAND [--help]\n\n${lines.join("\n")}\n`;
+  return `runlet: scales GitHub Actions runner scale sets
+
+usage: npx runlet COMMAND [--help]
+       npx runlet --version
+
+${lines.join("\n")}
+
+Exit codes: 0, 2 for a mistake in the call, 1 for everything else.
+State lives in .runlet/, or in the folder that RUNLET_HOME names.
+`;
 }
 
 // Whoever reads our output may leave: `runlet demo | head`.

@@ -58,6 +58,7 @@ it(
   { timeout: 60_000 },
   async () => {
     const asked = await runProgram("runlet", ["--help"]);
+    expect((await runProgram("runlet", ["--version"])).out).toMatch(/^runlet \d+\.\d+\.\d+\n$/);
     const not = await runProgram("runlet", []);
     expect([asked.code, not.code]).toEqual([0, 2]);
     for (const name of ["demo", "start", "local"]) expect(asked.out).toContain(`  ${name} `);
