@@ -151,8 +151,8 @@ export interface KubernetesClient {
 export interface ClusterAccess {
   /** https://host:port, no trailing slash. */
   server: string;
-  /** Called before each request; may refresh. Undefined: no bearer token (client certificate). */
-  token?: () => Promise<string>;
+  /** Called before each request; may refresh. Undefined, or gives undefined: no bearer token (client certificate). */
+  token?: () => Promise<string | undefined>;
   /** Carries the cluster's CA and client certificate. */
   fetch: Fetch;
 }
