@@ -223,21 +223,6 @@ describe("what it is given", () => {
   });
 });
 
-test("two releases in one namespace have no object in common", async () => {
-  const namesOf = async (release: string, values: object) => {
-    const args = ["template", release, charts.reconciler, "--namespace", "a"];
-    const { out } = await helm.run(args, { ...base, ...values });
-    return objectsOf(out).map(({ kind, metadata }) => {
-      return `${kind} ${metadata.namespace ?? ""}/${metadata.name}`;
-    });
-  };
-  const whole = await namesOf("one", {});
-  const single = await namesOf("two", { flags: { watchSingleNamespace: "a" } });
-  expect(whole.length).toBeGreaterThan(5);
-  expect(single.length).toBeGreaterThan(5);
-  expect(whole.filter((name) => single.includes(name))).toEqual([]);
-});
-
 describe("what stands around it", () => {
   test("one replica needs no budget", async () => {
     expect(kinds(await render({ replicaCount: 1 }))).not.toContain("PodDisruptionBudget");
