@@ -1,9 +1,12 @@
 // Design: a killed process does not throw; its calls never settle again. The reconciler is struck just before and just
 // after each of its effects in turn; a fresh one must finish the work and leave nothing over.
 import { describe, expect, it } from "vitest";
+import { ephemeralRunners } from "@runlet/kubernetes/resources";
 import type { EffectPoint, Lifeline } from "@runlet/runlet/world/lifeline";
+import type { PodPlan, Scenario } from "@runlet/simulators/kubelet/scenario";
 import {
   createWorld,
+  namespace,
   nothing,
   runnerSetManifest,
   type ReconcilerPorts,
@@ -33,9 +36,54 @@ async function playDay(world: World) {
   await world.clock.runFor(1_000);
 }
 
+/** Two pods fail, an answer of the service is lost, a busy runner is deleted, a job's own pod is left behind. */
+async function playBadDay(world: World) {
+  const hooks = "env: [{ name: ACTIONS_RUNNER_CONTAINER_HOOKS, value: x }] }";
+  const manifest = runnerSetManifest("builders").replace(/ }\n$/m, `, ${hooks}\n`);
+  world.kube.applyManifests(manifest);
+  const isServed = () => world.runnerSetOf("builders") !== undefined;
+  await world.clock.runUntil(isServed, 30_000, "the runner set");
+  world.github.control.addFault({ route: "generateJitConfig", drop: "after" });
+  world.github.control.queueJobs({ scaleSet: "builders", durationMs: 15_000 });
+  await world.order("builders", 2, 1);
+  const busy = () => world.github.control.runners().find(({ state }) => state === "busy");
+  await world.clock.runUntil(() => busy() !== undefined, 120_000, "a job that runs");
+  const name = busy()?.name ?? "";
+  world.kube.applyManifests(jobPod(name));
+  await world.admin.remove(ephemeralRunners, { namespace, name });
+  const isDone = () => world.github.control.ledger().counts.completed === 1;
+  await world.clock.runUntil(isDone, 60_000, "the job");
+  await world.deleteSet("builders");
+  const isGone = () => world.autoscaling().length === 0;
+  await world.clock.runUntil(isGone, 120_000, "no set");
+  await world.clock.runFor(1_000);
+}
+
+const jobPod = (runner: string) => `
+apiVersion: v1
+kind: Pod
+metadata: { name: job, namespace: ${namespace}, labels: { runner-pod: ${runner} } }
+spec: { containers: [{ name: job, image: node }] }
+`;
+
+/** The first two pods, whichever runner's they are. */
+function badScenario(): Scenario {
+  const first: Partial<PodPlan>[] = [
+    { runner: { kind: "exits", exitCode: 1, afterMs: 100 } },
+    { refusedBy: { reason: "OutOfcpu", message: "no cpu" } },
+  ];
+  return () => first.shift() ?? {};
+}
+
+interface Day {
+  play(world: World): Promise<void>;
+  scenario?: () => Scenario;
+}
+
 /** Plays the day with one reconciler that `strike` may kill; then another one is started at once. */
-async function playWithKill(strike: Strike) {
-  const world = createWorld({ start: false });
+async function playWithKill(day: Day, strike: Strike) {
+  const scenario = day.scenario ? { scenario: day.scenario() } : {};
+  const world = createWorld({ start: false, ...scenario });
   let isStruck = false;
   /** Calls tried in the very turn of the kill: they were on their way, and never happened. */
   let inThatTurn = 0;
@@ -46,23 +94,33 @@ async function playWithKill(strike: Strike) {
     world.clock.after(1, () => void (inThatTurn = life.afterDeath.length));
     world.clock.after(500, () => world.start());
   });
-  await playDay(world);
+  await day.play(world);
   return { world, isStruck, afterDeath: first.life.afterDeath.slice(inThatTurn) };
 }
 
-async function countEffects(): Promise<string[]> {
+async function countEffects(day: Day): Promise<string[]> {
   const effects: string[] = [];
-  await playWithKill(({ phase, what }) => phase === "before" && effects.push(what));
+  await playWithKill(day, ({ phase, what }) => phase === "before" && effects.push(what));
   return effects;
 }
 
+const days: [string, Day][] = [
+  ["a day", { play: playDay }],
+  ["a bad day", { play: playBadDay, scenario: badScenario }],
+];
+
 describe("the reconciler killed at every line", () => {
-  for (const phase of ["before", "after"] as const) {
-    it(`just ${phase} each effect: a fresh one finishes, nothing is left over`, async () => {
-      const effects = await countEffects();
+  const cases = days.flatMap(([name, day]) =>
+    (["before", "after"] as const).map((phase) => ({ name, day, phase })),
+  );
+  it.for(cases)(
+    "of $name, just $phase each effect: a fresh one finishes, nothing is left over",
+    { timeout: 240_000 },
+    async ({ day, phase }) => {
+      const effects = await countEffects(day);
       expect(effects.length).toBeGreaterThan(40);
       for (const [index, what] of effects.entries()) {
-        const { world, isStruck, afterDeath } = await playWithKill((point, life) => {
+        const { world, isStruck, afterDeath } = await playWithKill(day, (point, life) => {
           if (point.index === index && point.phase === phase) life.kill();
         });
         const where = `${phase} effect ${index}: ${what}`;
@@ -77,6 +135,6 @@ describe("the reconciler killed at every line", () => {
           .filter(({ route, status }) => route === "runnerConnect" && status !== 200);
         expect(refusedTwice, `${where}: a JIT config was used twice`).toEqual([]);
       }
-    }, 240_000);
-  }
+    },
+  );
 });
