@@ -91,7 +91,7 @@ test("a holder on a clock a tenth too slow stops before a waiter on one a tenth 
   const held = await slow.take();
   if (held.kind !== "taken") throw new Error("not taken");
   void keepActing(world, slow, held.lease, () => false);
-  const waiting = fast.take({ waitMs: 60_000 });
+  const waiting = fast.take({ waitMs: 60_000, register: true });
   await world.clock.runFor(3 * heartbeatMs);
   // The slow one's heartbeats no longer arrive; it goes on acting as long as its guard lets it.
   slow.cutOff();

@@ -26,20 +26,28 @@ test("a held lease is not taken, and one read says who holds it", async () => {
   expect(result).toMatchObject({ kind: "held", by: { holder: "a" } });
 });
 
-test("a held lease that moves outlasts a waiter, however long it waits", async () => {
+test("a held lease that moves outlasts a successor, however long it waits", async () => {
   const world = createLeaseWorld();
   await takeNow(world, world.start("a"));
-  const waiting = world.start("b").take({ waitMs: 10 * leaseMs });
+  const waiting = world.start("b").take({ waitMs: 10 * leaseMs, register: true });
   const result = await inTime(world, waiting, 11 * leaseMs);
   expect(result).toMatchObject({ kind: "held", by: { holder: "a" } });
   expect(world.clock.nowMs()).toBe(10 * leaseMs);
+});
+
+test("whoever is no successor leaves as soon as the lease moves: it is served", async () => {
+  const world = createLeaseWorld();
+  await takeNow(world, world.start("a"));
+  const waiting = world.start("b").take({ waitMs: 10 * leaseMs });
+  const result = await inTime(world, waiting, heartbeatMs + 2 * settings.waiterReadMs);
+  expect(result).toMatchObject({ kind: "held", by: { holder: "a" } });
 });
 
 test("the lease of a dead holder is taken one length after its last heartbeat, with a larger fence", async () => {
   const world = createLeaseWorld();
   const dead = world.start("a");
   await takeNow(world, dead);
-  const waiting = world.start("b").take({ waitMs: 60_000 });
+  const waiting = world.start("b").take({ waitMs: 60_000, register: true });
   await world.clock.runFor(5 * heartbeatMs + 10);
   dead.clock.freeze();
   const diedAt = world.clock.nowMs();
@@ -55,7 +63,7 @@ test("a released lease is taken at the waiter's next read, at once when it was a
   for (const announce of [false, true]) {
     const world = createLeaseWorld();
     const { lease } = await takeNow(world, world.start("a"));
-    const waiting = world.start("b").take({ waitMs: 60_000 });
+    const waiting = world.start("b").take({ waitMs: 60_000, register: true });
     await world.clock.runFor(1_003);
     if (announce) {
       await lease.announce();

@@ -39,7 +39,10 @@ export interface TakeOptions {
   holder: string;
   /** How long to wait for a held lease to be released or to run out; 0 = one read. */
   waitMs: number;
-  /** Write the successor row while waiting, so that the holder knows somebody is there. */
+  /**
+   * A successor: write its row while waiting, so that the holder knows somebody is there, and wait for the release.
+   * Anybody else leaves as soon as the lease is seen to move: it is served.
+   */
   register: boolean;
   /** The invocation's: aborted, it ends the waiting, and later the heartbeats of the lease taken. */
   signal: AbortSignal;

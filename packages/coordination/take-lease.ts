@@ -41,7 +41,7 @@ export async function takeLease(
         throw error;
       });
       const waitMs = until - deps.clock.nowMs();
-      if ("kind" in seen && (seen.kind === "taken" || waitMs <= 0)) return seen;
+      if ("kind" in seen && (seen.kind === "taken" || seen.isServed || waitMs <= 0)) return seen;
       await deps.clock.sleep(Math.max(0, Math.min(seen.againMs, waitMs)), options.signal);
     }
   } finally {
@@ -50,7 +50,8 @@ export async function takeLease(
   }
 }
 
-type Seen = TakeResult & { againMs: number };
+/** `isServed`: the row has moved while we watched, and we wait for no release: somebody is there. */
+type Seen = TakeResult & { againMs: number; isServed?: boolean };
 
 /** One look at the row, and an attempt if it is free. `againMs`: when to look again. */
 function createLook(
@@ -61,13 +62,13 @@ function createLook(
 ): () => Promise<Seen | { againMs: number }> {
   const standstill = createStandstill();
   const { settings } = deps;
-  let first = true;
+  let first: string | undefined;
   return async () => {
     const read = await readLease(deps, shard);
     options.signal.throwIfAborted();
     const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
-    const watched = first && read && leftMs > 0 ? read.view.version : undefined;
-    first = false;
+    const watched = first === undefined && leftMs > 0 ? read?.view.version : undefined;
+    first ??= read?.view.version;
     const isOver = watched !== undefined && (await hasStoodStill(deps, shard, watched));
     if (!read || leftMs === 0 || isOver) {
       const lease = await tryTake(deps, shard, read?.view, options);
@@ -78,7 +79,8 @@ function createLook(
     }
     if (options.register) await registration.refresh(read.view.fence);
     const readMs = read.view.announced ? settings.announcedReadMs : settings.waiterReadMs;
-    return { kind: "held", by: read.view, againMs: Math.min(readMs, leftMs) };
+    const isServed = !options.register && read.view.version !== first;
+    return { kind: "held", by: read.view, againMs: Math.min(readMs, leftMs), isServed };
   };
 }
 

@@ -108,6 +108,14 @@ export const mutants: Mutant[] = [
     test: "(acquire) > a poll that the next holder's poll has ended",
   },
   {
+    name: "a superfluous waiter stays",
+    in: `${coordination}/take-lease.ts`,
+    find: "seen.isServed || ",
+    replace: "",
+    file: `${coordination}/lease.test.ts`,
+    test: "whoever is no successor leaves as soon as the lease moves",
+  },
+  {
     name: "patchID restarts at 0",
     in: `${poller}/scale-set.ts`,
     find: "{ ...target, ...untried }",
@@ -440,7 +448,7 @@ export const mutants: Mutant[] = [
     find: "if (view.version !== version) {",
     replace: "if (version === undefined) {",
     file: `${coordination}/lease.test.ts`,
-    test: "a held lease that moves outlasts a waiter",
+    test: "a held lease that moves outlasts a successor",
   },
   {
     name: "last writer of a checkpoint wins",
