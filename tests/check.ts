@@ -65,11 +65,27 @@ function seconds(from: number): string {
   return `${((performance.now() - from) / 1000).toFixed(1)} s`;
 }
 
-const [flag, ...more] = process.argv.slice(2);
-if (more.length > 0 || (flag !== undefined && flag !== "--no-tests")) {
-  process.stderr.write("check: the only flag is --no-tests\n");
-  process.exitCode = 2;
-} else {
+const help = `check: types, lint, format, the house rules and the unit tests, in about a minute
+
+usage: npm run check [-- --no-tests]
+
+  --no-tests  leave out the last two
+  --help      this text
+
+Exit code 0 only if all is good; 2 for a mistake in the call. "npm run format" mends the format.
+`;
+
+async function main([flag, ...more]: string[]): Promise<number> {
+  if (flag === "--help" || flag === "-h") {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (more.length > 0 || (flag !== undefined && flag !== "--no-tests")) {
+    process.stderr.write("check: the only flag is --no-tests; see --help\n");
+    return 2;
+  }
   const chosen = steps.filter(({ name }) => name !== "tests" || flag === undefined);
-  process.exitCode = (await check(chosen)) ? 0 : 1;
+  return (await check(chosen)) ? 0 : 1;
 }
+
+process.exitCode = await main(process.argv.slice(2));

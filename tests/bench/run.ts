@@ -26,6 +26,7 @@ ${Object.entries(benches)
   --small     a few sets and rounds, to see that it runs; the figures mean nothing
 
 Without NAME all of them, one after the other. Close what else is running: the figures are of the whole machine.
+Exit code 0, 1 for a bar that is missed under --enforce or a benchmark that fails, 2 for a mistake in the call.
 `;
 
 interface Flags {

@@ -10,7 +10,21 @@ import { startControlPlane } from "./control-plane.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-async function main(): Promise<number> {
+const help = `test:cluster: the Kubernetes suites on a real kube-apiserver, etcd and kube-controller-manager
+
+usage: npm run test:cluster [-- FILTER …]
+
+  FILTER  run only the files whose path contains one of these texts
+
+The control plane is built on first use (Go 1.26, about six minutes on two cores; kept in ~/.cache/runlet), or taken
+from the folder that KUBEBUILDER_ASSETS names. Exit code 0 only if every test passed; 2 for a mistake in the call.
+`;
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(help);
+    return 0;
+  }
   const clients = await getClientBinaries();
   const reconciler = await bundleReconciler();
   // The garbage collector takes up to half a minute to notice a kind that appears after it has started.
@@ -26,7 +40,7 @@ async function main(): Promise<number> {
     RUNLET_RECONCILER: reconciler,
   };
   try {
-    return await runVitest(env, process.argv.slice(2));
+    return await runVitest(env, args);
   } finally {
     await plane.stop();
   }
@@ -45,7 +59,7 @@ function runVitest(env: Record<string, string>, filters: string[]): Promise<numb
 }
 
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   progress(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

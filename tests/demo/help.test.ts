@@ -5,8 +5,17 @@ import { queueCommand } from "@runlet/runlet/commands/queue";
 import { startCommand } from "@runlet/runlet/commands/start";
 import { flagNames } from "@runlet/simulators/actions-service/flags";
 import { options as kubeOptions } from "@runlet/simulators/kube-api/flags";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import { eachOf, killPrograms, runProgram, type ProgramName } from "./run-program.ts";
+import {
+  eachOf,
+  killPrograms,
+  programs,
+  root,
+  runProgram,
+  type ProgramName,
+} from "./run-program.ts";
 
 afterEach(killPrograms);
 
@@ -52,6 +61,26 @@ it(
     });
   },
 );
+
+it("every program that npm runs has a help with its usage and its exit codes", async () => {
+  const names = Object.keys(programs) as ProgramName[]; // its own keys
+  const asked = names.filter((name) => name !== "npx" && name !== "runlet");
+  await eachOf(asked, async (name) => {
+    const { code, out, err } = await runProgram(name, ["--help"]);
+    const has = [
+      /^usage: |^ {2}npm run |^runlet-reconciler: /m.test(out),
+      /Exit codes?:? /.test(out),
+    ];
+    expect([name, code, err, ...has]).toEqual([name, 0, "", true, true]);
+  });
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  }; // npm's own shape
+  const ours = Object.values(scripts).flatMap(
+    (line) => /start\.mjs (\S+\.ts)/.exec(line)?.[1] ?? [],
+  );
+  expect(ours.filter((path) => !Object.values<string>(programs).includes(path))).toEqual([]);
+}, 60_000);
 
 it(
   "the list of commands ends with 0 when it was asked for, and with 2 when nothing was",

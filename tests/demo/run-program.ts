@@ -22,12 +22,18 @@ export interface Program {
   ended: Promise<Ended>;
 }
 
-const programs = {
+export const programs = {
   runlet: "packages/runlet/main.ts",
   service: "packages/simulators/actions-service/serve.ts",
   kube: "packages/simulators/kube-api/serve.ts",
+  reconciler: "packages/reconciler/main.ts",
   seeds: "tests/simulation/seeds.ts",
   mutants: "tests/mutants/run.ts",
+  check: "tests/check.ts",
+  bench: "tests/bench/run.ts",
+  features: "tests/features/run.ts",
+  "test:cluster": "tests/cluster/run.ts",
+  "test:aws": "tests/aws/run.ts",
   npx: "packages/runlet/bin.mjs",
 } as const;
 

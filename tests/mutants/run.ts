@@ -97,18 +97,24 @@ async function tryAll(trees: readonly string[], chosen: readonly Mutant[]): Prom
   return caught;
 }
 
-const usage =
-  "usage: npm run mutants [-- NAME …]   (a name with spaces in quotes; --help lists them)";
+const help = `mutants: are chosen mistakes in the code caught by the test that is named for each?
+
+usage: npm run mutants [-- NAME …]     (a name with spaces in quotes; without one: all)
+
+Exit code 0 only if every one of them is caught; 2 for a name that is none.
+
+${mutants.map(({ name }) => `  ${name}`).join("\n")}
+`;
 
 async function main(names: string[]): Promise<number> {
   if (names.includes("--help") || names.includes("-h")) {
-    process.stdout.write(`${usage}\n\n${mutants.map(({ name }) => `  ${name}`).join("\n")}\n`);
+    process.stdout.write(help);
     return 0;
   }
   const chosen = mutants.filter(({ name }) => names.length === 0 || names.includes(name));
   const unknown = names.filter((name) => !mutants.some((mutant) => mutant.name === name));
   if (unknown.length > 0) {
-    process.stderr.write(`mutants: there is no mutant ${unknown.join(", ")}; ${usage}\n`);
+    process.stderr.write(`mutants: there is no mutant ${unknown.join(", ")}; --help lists them\n`);
     return 2;
   }
   const trees = Array.from({ length: treesCount }, () => copyTree(root));

@@ -27,7 +27,7 @@ usage: npm run demo -- [--jobs N] [--scale-sets N] [--clusters N] [--mode M] [--
   --faults        kill, freeze and cut while the jobs run
   --json          one JSON object on the last line of standard output
 
-Exit code 0 only if every job ran and nothing was left over.
+Exit code 0 only if every job ran and nothing was left over; 130 after Ctrl-C, 2 for a mistake in the call.
 `;
 
 export const demoCommand: Command = {

@@ -15,6 +15,8 @@ usage: npx runlet demo queue --scale-set NAME [--jobs N] [--duration-ms N]
   --scale-set NAME   the scale set they ask for
   --jobs N           how many (default 1)
   --duration-ms N    how long each takes (default 1000)
+
+Exit code 0 when they are queued, 2 for a mistake in the call, 1 when no world runs or it has no such scale set.
 `;
 
 const options = {

@@ -13,10 +13,15 @@ const help = `runlet start: the demo's world, left running until Ctrl-C
 
 usage: npm start -- [--scale-sets N] [--clusters N] [--mode M] [--seed S] [--port N] [--webhook-port N] [--json]
 
+  --scale-sets N    runner scale sets (default 3), as in runlet demo
+  --clusters N      clusters (default 2)
+  --mode M          acquire (GitHub Enterprise Server) or auto-assign (github.com); default acquire
+  --seed S          of which the scale sets are drawn (default 1)
   --port N          port of the Actions Service (default: any)
   --webhook-port N  port of the webhook (default: any)
   --json            the ready line as JSON: {"ready":true,"service":…,"token":…,"webhook":…,"clusters":[…]}
-  the other flags are those of runlet demo
+
+Exit code 0 after SIGINT or SIGTERM, 2 for a mistake in the call, 1 for everything else.
 
 Then, beside it:
   kubectl --kubeconfig .runlet/kubeconfig-east.yaml get ephemeralrunners -A -w

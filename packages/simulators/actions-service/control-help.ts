@@ -20,6 +20,7 @@ usage: npm run simulator:actions-service -- [--port N] [options]
   --json               one JSON object as ready line: {"ready":true,"url":…,"token":…}
   --help               this text
 
+Exit code 0 after SIGINT or SIGTERM, 2 for a mistake in the call, 1 for everything else.
 Point any client at http://127.0.0.1:N/ORG (also ORG/REPO, enterprises/NAME): every one exists.
 
 Control API, JSON, without a token:

@@ -70,8 +70,7 @@ async function serve(flags: Flags) {
   const kubelet = flags.kubelet ? startKubelet(simulator) : undefined;
   const { caPem } = certificate;
   const cluster = { name: "runlet", server: server.url, caPem, token: simulator.adminToken };
-  mkdirSync(dirname(flags.kubeconfig), { recursive: true });
-  writeFileSync(flags.kubeconfig, renderKubeconfig(cluster), { mode: 0o600 });
+  writeKubeconfig(flags.kubeconfig, renderKubeconfig(cluster));
   const stopped = untilStopped();
   if (flags.json) {
     say(JSON.stringify({ ready: true, url: server.url, kubeconfig: flags.kubeconfig }));
@@ -82,6 +81,15 @@ async function serve(flags: Flags) {
   simulator.close();
   await server.close();
   process.exit(0);
+}
+
+function writeKubeconfig(path: string, text: string) {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text, { mode: 0o600 });
+  } catch (error) {
+    fail(`--kubeconfig ${path} cannot be written: name another file (${messageOf(error)})`, 1);
+  }
 }
 
 const flags = readFlags();
