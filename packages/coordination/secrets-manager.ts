@@ -26,5 +26,5 @@ export function createSecretsManager(call: AwsCall): Secrets {
 /** There is none, or it is on its way out (deletion takes a week at least, and a reading is refused at once). */
 function isAbsent({ code, message }: AwsError): boolean {
   if (code === "ResourceNotFoundException") return true;
-  return code === "InvalidRequestException" && message.includes("marked for deletion");
+  return code === "InvalidRequestException" && /marked (for deletion|deleted)/.test(message);
 }

@@ -77,6 +77,11 @@ beforeEach(async () => {
   function answer(request: IncomingMessage, response: ServerResponse) {
     const key = /Credential=(\w+)\//.exec(request.headers.authorization ?? "")?.[1];
     asked.push(`${request.method} ${request.url} as ${key}`);
+    if (request.method === "POST" && cluster.status === "DENIED") {
+      const error =
+        "<Error><Code>AccessDenied</Code><Message>User is not authorized</Message></Error>";
+      return response.writeHead(403).end(`<ErrorResponse>${error}</ErrorResponse>`);
+    }
     if (request.method === "POST") return response.end(lent(world.deps.clock.wallMs()));
     if (request.url !== "/clusters/east") {
       response.writeHead(404, { "x-amzn-errortype": "ResourceNotFoundException" });
@@ -158,6 +163,13 @@ describe("a cluster of EKS", () => {
     world.clock.offset = 55 * 60_000;
     await get();
     expect(world.asked.filter((call) => call.startsWith("POST"))).toHaveLength(2);
+  });
+  it("whose role is refused says which and why", async () => {
+    world.cluster.status = "DENIED";
+    const roleArn = "arn:aws:iam::210987654321:role/runlet";
+    await expect(connect({ ...east, roleArn })).rejects.toThrow(
+      `cannot assume ${roleArn}: AccessDenied: User is not authorized`,
+    );
   });
   it("that was made anew under its name is found within the hour, by its new CA", async () => {
     const { get } = await connect();
