@@ -30,10 +30,18 @@ export function judgeFeatures(features: readonly Feature[], evidence: Evidence):
   return features.map((feature) => {
     const state = resolve(feature, byId);
     const twice = byId.get(feature.id) === feature ? [] : [`there are two rows ${feature.id}`];
-    return { feature, state, problems: [...twice, ...problemsOf(feature, state)] };
+    const found = problemsOf(feature.id, state);
+    const { id } = feature.state.kind === "as" ? feature.state : feature;
+    // What is wrong with another row is told there.
+    const isTold = id !== feature.id && byId.get(id)?.state === state && found.length > 0;
+    return {
+      feature,
+      state,
+      problems: [...twice, ...(isTold ? [`as ${id}, which fails`] : found)],
+    };
   });
 
-  function problemsOf({ id }: Feature, state: Verdict["state"]): string[] {
+  function problemsOf(id: string, state: Verdict["state"]): string[] {
     if (state.kind === "hole") return [`a hole: ${state.missing || "nobody has said what it is"}`];
     // What the first releases had was there before anything else: nobody can do without it.
     if (state.kind === "later" && (evidence.all || id.startsWith("B"))) {
@@ -48,8 +56,7 @@ export function judgeFeatures(features: readonly Feature[], evidence: Evidence):
   }
 }
 
-function resolve(feature: Feature, byId: ReadonlyMap<string, Feature>): Verdict["state"] {
-  const { state } = feature;
+function resolve({ state }: Feature, byId: ReadonlyMap<string, Feature>): Verdict["state"] {
   if (state.kind !== "as") return state;
   const other = byId.get(state.id);
   if (!other) return { kind: "hole", missing: `there is no row ${state.id}` };

@@ -119,6 +119,7 @@ describe("the judge of features", () => {
     ["| A1 | it | different | #no |", "no heading #no"],
     ["| A1 | it | | a fault |", "a hole: a fault"],
     ["| A1 | it | as | A9 |", "no row A9"],
+    ["| A1 | it | as | A2 |\n| A2 | it | different | #no |", "as A2, which fails"],
     ["| A1 | it | as | A2 |\n| A2 | it | as | A3 |\n| A3 | it | nothing | no |", "points on to A3"],
     ["| A1 | it | nothing | no |\n| A1 | it | nothing | no |", "two rows A1"],
     ["| B1 | it | later | cloud side |", "not there yet"],
