@@ -3,7 +3,7 @@
 import type { Clock } from "@runlet/runtime/clock";
 import { withDeadline } from "@runlet/runtime/deadline";
 import type { Fetch } from "@runlet/runtime/fetch";
-import * as z from "zod";
+import * as z from "zod/mini";
 
 export interface AwsJsonDeps {
   /** Signs for the service (runtime/aws-fetch.ts). */

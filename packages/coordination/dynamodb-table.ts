@@ -2,7 +2,7 @@
 // row (its key's first segment) is the partition, the rest the sort key, so that a prefix is one Query.
 //
 // `expiresAt` is kept twice: as it was given, and in whole seconds as `ttl`, which DynamoDB deletes by, days late.
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AwsError, type AwsCall } from "./aws-json.ts";
 import { checkPrefix, checkRow } from "./check-row.ts";
 import { TableBusy, TableError, type JsonObject, type Row, type Table } from "./table.ts";

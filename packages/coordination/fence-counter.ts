@@ -1,7 +1,7 @@
 // Why: fences of all shards are drawn from one counter, so that a scale set that moves between shards is
 // always served with a larger number than before.
 import { backoffMs } from "@runlet/runtime/backoff";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { fenceMax, type Fence } from "./fence.ts";
 import { keys } from "./keys.ts";
 import { getSettled, putSettled, type SettleDeps } from "./put-settled.ts";
@@ -14,7 +14,7 @@ export interface FenceCounter {
   drawAbove(n: number): Promise<Fence>;
 }
 
-const counterRow = z.object({ n: z.int().min(0) });
+const counterRow = z.object({ n: z.int().check(z.gte(0)) });
 /** Two takers at the same counter: one of them goes again at once, many spread out. */
 const raceBackoff = { baseMs: 2, capMs: 100 };
 const racesMax = 60;

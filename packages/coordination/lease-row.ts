@@ -1,6 +1,6 @@
 // Why: the lease row is read by every version of Runlet that is running during an update: unknown fields
 // are passed over, and what cannot be understood is an error, never "free".
-import { z } from "zod";
+import * as z from "zod/mini";
 import { keys } from "./keys.ts";
 import type { LeaseView } from "./lease.ts";
 import { getSettled, type SettleDeps } from "./put-settled.ts";
@@ -9,11 +9,11 @@ import { TableError, type JsonObject, type Row } from "./table.ts";
 const leaseRow = z.object({
   holder: z.string(),
   state: z.enum(["held", "released", "resting"]),
-  lengthMs: z.number().positive(),
+  lengthMs: z.number().check(z.positive()),
   installation: z.string(),
-  n: z.int().min(0),
+  n: z.int().check(z.gte(0)),
   announced: z.boolean(),
-  lookDueAt: z.number().optional(),
+  lookDueAt: z.optional(z.number()),
 });
 
 /** A lease as it was read, and when: its version is known to have stood since before `seenMs`. */

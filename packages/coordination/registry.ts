@@ -2,7 +2,7 @@
 // shard serves which scale set, and where its targets are. Rows are written on change only.
 import type { TargetRef } from "@runlet/domain/target";
 import type { Log } from "@runlet/runtime/log";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseFence } from "./fence.ts";
 import { keys } from "./keys.ts";
 import {
@@ -102,7 +102,7 @@ const servesRow = z.object({
 export function createRegistry(deps: SettleDeps & { log: Log }): Registry {
   const told = new Set<string>();
   /** One bad row must not stop two hundred sets. */
-  function tellUnreadable(row: Row, error: z.ZodError) {
+  function tellUnreadable(row: Row, error: z.core.$ZodError) {
     const mark = `${row.key} ${row.version}`;
     if (told.has(mark)) return;
     told.add(mark);
@@ -111,7 +111,7 @@ export function createRegistry(deps: SettleDeps & { log: Log }): Registry {
     deps.log.error("registry_row_unreadable", { key: row.key, reason, remedy });
   }
   function parseOr<T>(
-    shape: z.ZodType<T>,
+    shape: z.ZodMiniType<T>,
     row: Row,
     otherwise: T[],
   ): { row: T; version: string }[] {
@@ -180,7 +180,7 @@ function toValue(row: object): JsonObject {
   return JSON.parse(JSON.stringify(row)) as JsonObject;
 }
 
-function parse<T>(shape: z.ZodType<T>, row: Row): T {
+function parse<T>(shape: z.ZodMiniType<T>, row: Row): T {
   const parsed = shape.safeParse(row.value);
   if (parsed.success) return parsed.data;
   throw new TableError(`row ${row.key} cannot be read: ${z.prettifyError(parsed.error)}`);

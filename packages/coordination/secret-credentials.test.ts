@@ -37,7 +37,7 @@ describe("the credential of a scope", () => {
   it("that cannot be read, or is none, is named, and its text is not", async () => {
     const broken = credentialsOf({ "runlet/prod/github/github.com/a": "hunter2" });
     await expect(broken.find("https://github.com/a")).rejects.toThrow(
-      /^runlet\/prod\/github\/github.com\/a is neither(?!.*hunter2)/,
+      /^runlet\/prod\/github\/github.com\/a is no credential(?!.*hunter2)/,
     );
     const away = createSecretCredentials({ find: () => Promise.reject(new Error("away")) }, "p");
     await expect(away.find("https://github.com/a")).rejects.toThrow(

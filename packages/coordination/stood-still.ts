@@ -1,6 +1,6 @@
 // Why: whoever watched a lease stand still for its whole length knows that its holder is gone; whoever comes next must
 // not have to watch as long again. The proof is the lease's version: while the row still has it, nobody has renewed.
-import { z } from "zod";
+import * as z from "zod/mini";
 import { keys } from "./keys.ts";
 import { getSettled, putSettled, type SettleDeps } from "./put-settled.ts";
 

@@ -1,7 +1,7 @@
 // Why: a holder near its deadline gives the shard up only when it knows that somebody stands ready, so a
 // waiter registers. A row of a waiter that died must not count: it names the fence it waits for, and a
 // live waiter writes it anew with each heartbeat.
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Fence } from "./fence.ts";
 import { keys } from "./keys.ts";
 import { getSettled, putSettled, removeSettled, type SettleDeps } from "./put-settled.ts";

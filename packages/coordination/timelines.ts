@@ -1,7 +1,7 @@
 // Why: "why is my job waiting?" needs one place where everybody who saw the job left a note. Notes are
 // for people: they never hold a job up, and the oldest go.
 import type { Log } from "@runlet/runtime/log";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { keys } from "./keys.ts";
 import { getSettled, listSettled, putSettled, type SettleDeps } from "./put-settled.ts";
 import { TableBusy, type Condition, type JsonObject, type Row } from "./table.ts";

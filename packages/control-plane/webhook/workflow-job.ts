@@ -1,7 +1,7 @@
 // Why: of GitHub's workflow_job event (docs.github.com, "Webhook events and payloads") we believe little: which
 // job, what happened to it, which labels it asks for, and whose it is. The installation id is not read; it has
 // been wrong for hours at a time.
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /** A job, as a webhook tells of it. */
 export interface WorkflowJob {
@@ -23,21 +23,21 @@ export interface WorkflowJob {
 
 const payload = z.object({
   // An action that is not known yet wakes nobody, like "waiting".
-  action: z.enum(["queued", "in_progress", "completed", "waiting"]).catch("waiting"),
+  action: z.catch(z.enum(["queued", "in_progress", "completed", "waiting"]), "waiting"),
   workflow_job: z.object({
     id: z.number(),
     run_id: z.number(),
-    name: z.string().default(""),
-    labels: z.array(z.string()).default([]),
-    runner_name: z.string().nullish(),
+    name: z._default(z.string(), ""),
+    labels: z._default(z.array(z.string()), []),
+    runner_name: z.nullish(z.string()),
   }),
   repository: z.object({
     name: z.string(),
     full_name: z.string(),
-    html_url: z.string().optional(),
+    html_url: z.optional(z.string()),
     owner: z.object({ login: z.string() }),
   }),
-  enterprise: z.object({ slug: z.string() }).nullish(),
+  enterprise: z.nullish(z.object({ slug: z.string() })),
 });
 
 const labelsMax = 100;
