@@ -23,7 +23,7 @@ export interface IdleObservation {
   before: IdleWatch | undefined;
   /** Assigned and not running, by the service's last tally. */
   waitingJobs: number;
-  /** Runners without a job for as long as the rules allow, or longer. */
+  /** Runners without a job, however young. */
   idleRunners: number;
   nowMs: number;
 }
@@ -33,7 +33,7 @@ export function watchIdleness(seen: IdleObservation, rules: IdleRules): IdleWatc
   const { before, nowMs } = seen;
   if (seen.waitingJobs <= 0) return undefined;
   if (seen.idleRunners <= 0) {
-    // All have just been replaced: the new ones must prove that they are better.
+    // The last one may just have been replaced: what comes must prove that it is better.
     const isOver = before === undefined || nowMs - before.seenMs > 2 * rules.afterMs;
     return isOver ? undefined : before;
   }

@@ -26,11 +26,11 @@ export async function cureIdleness(
   const tally = parseStatistics(seen.set.metadata.annotations?.[annotations.statistics]);
   const waitingJobs = tally ? tally.totalAssignedJobs - tally.totalRunningJobs : 0;
   const idle = idleOrder(seen.views).filter(({ state }) => state === "running");
-  const old = idle.filter((one) => ageMs(ctx, one) >= rules.afterMs);
-  const observed = { waitingJobs, idleRunners: old.length, nowMs };
+  const observed = { waitingJobs, idleRunners: idle.length, nowMs };
   const watch = watchIdleness({ ...observed, before: ctx.idleWatches.get(seen.uid) }, rules);
   remember(ctx, seen, watch);
-  const [first] = old;
+  // The oldest; one that was made since then may yet take a job.
+  const first = idle.find((one) => ageMs(ctx, one) >= rules.afterMs);
   if (!watch?.stuck || !first || nowMs < watch.stuck.nextStepMs) {
     return { replaced: 0, againMs: waitingJobs > 0 ? nextLook(ctx, watch, idle) : undefined };
   }
