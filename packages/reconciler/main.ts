@@ -18,6 +18,7 @@ import {
   callLimitMs,
   composeReconciler,
   userAgent,
+  version,
   type ReconcilerPorts,
   type ServiceWay,
 } from "./compose.ts";
@@ -36,7 +37,8 @@ async function run(flags: Flags): Promise<void> {
   }
   const clock = createSystemClock();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
-  const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: flags.logLevel });
+  const wallMs = () => clock.wallMs();
+  const log = createLog({ write, wallMs }, { level: flags.logLevel, fields: { version } });
   const access = await openAccess(flags, clock);
   const ways = createWays(clock);
   const ports = { clock, random: createSystemRandom(), log, access, fetchFor: ways.fetchFor };

@@ -72,6 +72,55 @@ describe("every object below a scale set", () => {
   });
 });
 
+describe("metadata that the user gives to children", () => {
+  const meta = {
+    labels: '{ labels: { cost: "7" } }',
+    annotations: '{ annotations: { note: "n" } }',
+    nothing: "{}",
+  };
+  it.each(["labels", "annotations", "nothing"] as const)(
+    "with %s only reaches the set, the runner, its pod and its Secret",
+    async (which) => {
+      const world = createWorld();
+      const extra = ["Set", "", "ConfigSecret"].map((kind) => {
+        return `  ephemeralRunner${kind}Metadata: ${meta[which]}`;
+      });
+      await world.serve("builders", extra.join("\n"));
+      await world.order("builders", 1, 1);
+      await world.clock.runFor(3_000);
+      const children = [
+        ...world.runnerSets(),
+        ...world.runners(),
+        ...world.pods(),
+        ...world.jitSecrets(),
+      ];
+      expect(children).toHaveLength(4);
+      for (const { metadata } of children) {
+        expect(metadata.labels?.["cost"]).toBe(which === "labels" ? "7" : undefined);
+        expect(metadata.annotations?.["note"]).toBe(which === "annotations" ? "n" : undefined);
+      }
+      expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(1);
+    },
+  );
+
+  it("by labels of the set is kept from them where a prefix is excluded", async () => {
+    const excludedLabelPrefixes = ["argocd.argoproj.io/", "team"];
+    const world = createWorld({ reconciler: { excludedLabelPrefixes } });
+    const labels = "argocd.argoproj.io/instance: app, cost: seven, team: blue";
+    world.kube.applyManifests(runnerSetManifest("builders").replace("team: blue", labels));
+    await world.clock.runFor(3_000);
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(3_000);
+    const children = [...world.runnerSets(), ...world.runners(), ...world.pods()];
+    expect(children).toHaveLength(3);
+    for (const { metadata } of children) {
+      expect(metadata.labels).toMatchObject({ cost: "seven" });
+      const keys = Object.keys(metadata.labels ?? {});
+      expect(keys.filter((key) => /^(argocd|team)/.test(key))).toEqual([]);
+    }
+  });
+});
+
 describe("the version label of a set", () => {
   it.each([
     ["of another version", "app.kubernetes.io/version: 0.1.0"],
