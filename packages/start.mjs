@@ -31,13 +31,45 @@ function installed() {
   return Object.entries(there).every(([path, pkg]) => locked[path]?.version === pkg.version);
 }
 
-function install() {
-  process.stderr.write("runlet: installing what is missing (npm ci, about half a minute, once)\n");
-  const shell = process.platform === "win32";
-  const run = spawnSync("npm", ["ci"], { cwd: root, stdio: ["ignore", 2, 2], shell });
-  if (run.error)
-    fail(`npm could not be started (${run.error.message}); install npm, then try again`);
-  if (run.status !== 0) fail(`npm ci ended with ${run.status}; its message above says why`);
+/** npm on Windows is a script, which needs a shell. */
+const npmOptions = { cwd: root, shell: process.platform === "win32" };
+
+/** One small question: without a network npm ci itself would ask and wait for many minutes. */
+function registryAnswers() {
+  const args = ["view", "zod", "version", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"];
+  return spawnSync("npm", args, { ...npmOptions, timeout: 20_000, stdio: "ignore" }).status === 0;
+}
+
+async function install() {
+  const say = (text) => process.stderr.write(`runlet: ${text}\n`);
+  say("installing what is missing into node_modules (npm ci, about half a minute, once)");
+  const asked = spawnSync("npm", ["config", "get", "registry"], {
+    ...npmOptions,
+    encoding: "utf8",
+  });
+  if (asked.error)
+    fail(`npm cannot be started (${asked.error.message}); install npm, then try again`);
+  const registry = asked.stdout.trim().replace(/\/\/[^/@]*@/, "//***@") || "its registry";
+  const online = registryAnswers();
+  if (!online) say(`${registry} does not answer; trying with what npm has in its cache`);
+  const startedAt = performance.now();
+  const progress = setInterval(() => {
+    say(`npm ci is at work (${Math.round((performance.now() - startedAt) / 1000)} s)`);
+  }, 10_000);
+  const args = ["ci", "--no-audit", "--no-fund", ...(online ? [] : ["--offline"])];
+  const npm = spawn("npm", args, { ...npmOptions, stdio: ["ignore", 2, 2] });
+  const ended = await new Promise((end) => {
+    npm.on("error", (error) => end(error.message));
+    npm.on("exit", (code, signal) => end(code ?? signal));
+  });
+  clearInterval(progress);
+  if (ended === 0) return;
+  fail(
+    online
+      ? `npm ci ended with ${ended}; its message above says why`
+      : `npm cannot reach ${registry} (npm config get registry), and not all is in its cache: connect this machine, ` +
+          "or name a mirror (npm config set registry URL) or a proxy (npm config set proxy URL)",
+  );
 }
 
 /** The path of a Node 24 or newer: this one, or the one that npm installed as a package. */
@@ -64,7 +96,7 @@ function findTarget(name) {
 
 const [name, ...rest] = process.argv.slice(2);
 if (!name) fail("usage: node packages/start.mjs TARGET [ARGUMENT …]");
-if (!installed()) install();
+if (!installed()) await install();
 const node = findNode();
 // npm's own tools would find the older node first.
 const path = [dirname(node), join(root, "node_modules", ".bin"), process.env.PATH].join(delimiter);
