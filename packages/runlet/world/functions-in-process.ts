@@ -33,6 +33,8 @@ export interface InProcessDeps {
   /** May strike an invocation at any line. */
   onEffect?: (point: EffectPoint, life: Lifeline, invocation: Invocation) => void;
   coldStartMs?: number;
+  /** False: nobody is told of a failed invocation (only neighbours and the sweep see it). */
+  failureNotices?: boolean;
   /** The sweep asks for failed webhooks of this scope. */
   redeliverFrom?: string;
   /** Chance that an asynchronous event comes twice. */
@@ -51,6 +53,8 @@ export interface Invocation extends PollerEvent {
 export interface InProcessFunctions extends Functions {
   /** Every poller invocation so far, oldest first. */
   invocations(): readonly Invocation[];
+  /** SIGKILL, at whatever line; an invocation that has ended stays as it is. */
+  kill(invocation: Invocation): void;
   /** What dead invocations still tried: must stay empty. */
   afterDeath(): string[];
 }
@@ -114,6 +118,7 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
 
   /** The on-failure destination: the platform says at once that an invocation has failed. */
   function notifyFailure({ shard }: Invocation) {
+    if (deps.failureNotices === false) return;
     clock.after(50, () => void invoke({ shard, reason: "failure" }));
   }
 
@@ -175,6 +180,7 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
           },
         })),
     invocations: () => invocations,
+    kill: (invocation) => die(invocation, "killed"),
     afterDeath: () => invocations.flatMap(({ life }) => life.afterDeath),
     async stop() {
       stop.abort(new Error("the world ends"));

@@ -3,31 +3,23 @@
 // everything under one virtual clock and one seed.
 import { createActionsService } from "@runlet/actions-service/client";
 import type { ActionsService } from "@runlet/actions-service/service";
-import type { PollerResult } from "@runlet/control-plane/poller/deps";
-import { runShard } from "@runlet/control-plane/poller/run-shard";
-import { runSweep } from "@runlet/control-plane/sweep/run-sweep";
-import type { Invoker, PollerEvent } from "@runlet/coordination/invoker";
+import type { PollerEvent } from "@runlet/coordination/invoker";
 import { createMemoryTable } from "@runlet/coordination/memory-table";
 import type { Table } from "@runlet/coordination/table";
 import { createRegistry } from "@runlet/coordination/registry";
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
-import {
-  annotations,
-  autoscalingRunnerSets,
-  ephemeralRunnerSets,
-  namespaces,
-  type AutoscalingRunnerSet,
-  type EphemeralRunnerSet,
-} from "@runlet/kubernetes/resources";
+import { namespaces, type EphemeralRunnerSet } from "@runlet/kubernetes/resources";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { createLog, createSilentLog, type Log } from "@runlet/runtime/log";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { cloudSettings, type Settings } from "@runlet/runtime/settings";
-import type { Clock } from "@runlet/runtime/clock";
 import { createVirtualClock, type VirtualClock } from "@runlet/runtime/virtual-clock";
-import { composeControlPlane, type Ports } from "@runlet/runlet/local/compose";
-import { createLifeline, type EffectPoint, type Lifeline } from "@runlet/runlet/world/lifeline";
+import {
+  createInProcessFunctions,
+  type InProcessDeps,
+  type Invocation,
+} from "@runlet/runlet/world/functions-in-process";
 import type { SimulatorEvent } from "@runlet/simulators/actions-service/events";
 import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
 import {
@@ -38,29 +30,8 @@ import {
   createKubeApiSimulator,
   type KubeApiSimulator,
 } from "@runlet/simulators/kube-api/simulator";
+import { addRunnerSet, namespace, org, type SetOrder } from "./add-runner-set.ts";
 import { startHands, type Hands } from "./hands.ts";
-
-export interface SetOrder {
-  name: string;
-  /** Default "shard-0". */
-  shard?: string;
-  /** Default: all clusters. */
-  on?: string[];
-  minRunners?: number;
-  maxRunners?: number;
-  annotations?: Record<string, string>;
-}
-
-/** The outside world of an invocation. */
-interface InvocationPorts {
-  clock: Clock;
-  fetch: Fetch;
-  table: Table;
-  invoker: Invoker;
-  log: Log;
-}
-
-export type InvocationLife = Lifeline<InvocationPorts>;
 
 export interface WorldOptions {
   mode: Mode;
@@ -76,22 +47,11 @@ export interface WorldOptions {
   failureNotices?: boolean;
   /** Runs each settings.sweepEveryMs (default false). */
   sweep?: boolean;
-  onEffect?: (point: EffectPoint, life: InvocationLife, invocation: Invocation) => void;
+  onEffect?: NonNullable<InProcessDeps["onEffect"]>;
   /** Faults around the table that everybody uses. */
   tableOf?: (table: Table, clock: VirtualClock) => Table;
   /** Everything that is logged, as lines on stdout. */
   loud?: boolean;
-}
-
-export interface Invocation {
-  id: string;
-  shard: string;
-  reason: PollerEvent["reason"];
-  startedAt: number;
-  life: InvocationLife;
-  result: PollerResult | undefined;
-  endedAt: number | undefined;
-  error: unknown;
 }
 
 export interface SimulatedCluster {
@@ -107,8 +67,6 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-export const namespace = "runners";
-const org = "https://github.com/acme";
 const scopeKey = "github.com/acme";
 const pat = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -170,96 +128,36 @@ export async function createPollerWorld(options: WorldOptions) {
     return { name, api, client, hands };
   }
 
-  const ports = (life: InvocationPorts, seed: number): Ports => ({
-    ...life,
-    random: createSeededRandom(seed),
-    settings,
-    credentials: { find: async () => ({ credential: { kind: "pat", token: pat } }) },
-    fetchFor: () => life.fetch,
-    accessTo: async ({ name }) => {
-      const cluster = clusters.get(name);
-      return (
-        cluster && {
-          server: `https://${name}`,
-          token: async () => cluster.api.adminToken,
-          fetch: life.fetch,
-        }
-      );
-    },
-    webhookSecrets: async () => [],
-    dataKey: new Uint8Array(32).fill(7),
-  });
-
   /** One way out for everybody: by the URL's host to a cluster, or else to the service. */
   const fetch: Fetch = (url, init) => {
     const cluster = clusters.get(new URL(url).hostname);
     return (cluster ? cluster.api.fetch : service.fetch)(url, init);
   };
 
-  const invocations: Invocation[] = [];
-  const invoker: Invoker = { invoke: async (event) => void start(event) };
+  const functions = createInProcessFunctions({
+    clock,
+    random: createSeededRandom(1_000),
+    log,
+    table,
+    settings,
+    credentials: { find: async () => ({ credential: { kind: "pat", token: pat } }) },
+    webhookSecret: "none is sent",
+    fetch,
+    accessTo: async ({ name }, way) => {
+      const cluster = clusters.get(name);
+      const token = async () => cluster?.api.adminToken ?? "";
+      return cluster && { server: `https://${name}`, token, fetch: way };
+    },
+    coldStartMs: options.coldStartMs ?? 100,
+    failureNotices: options.failureNotices ?? false,
+    ...(options.onEffect && { onEffect: options.onEffect }),
+  });
 
   function start(event: PollerEvent): Invocation {
-    const index = invocations.length;
-    const life: InvocationLife = createLifeline(
-      { clock, fetch, table, invoker, log },
-      (point, struck) => options.onEffect?.(point, struck, invocation),
-    );
-    const invocation: Invocation = {
-      id: `invocation-${index}`,
-      ...event,
-      startedAt: clock.nowMs(),
-      life,
-      result: undefined,
-      endedAt: undefined,
-      error: undefined,
-    };
-    invocations.push(invocation);
-    clock.after(options.coldStartMs ?? 100, () => void play(invocation, index));
-    return invocation;
-  }
-
-  async function play(invocation: Invocation, index: number): Promise<void> {
-    const { life } = invocation;
-    // Killed before its first line.
-    if (life.state() === "dead") return;
-    const deadlineMs = clock.nowMs() + settings.invocationMs;
-    const cancel = clock.after(settings.invocationMs, () => death(invocation));
-    try {
-      const plane = await composeControlPlane(ports(life.ports, 1_000 + index));
-      const { shard, reason, id: invocationId } = invocation;
-      const signal = new AbortController().signal;
-      invocation.result = await runShard(plane.poller, {
-        shard,
-        reason,
-        invocationId,
-        deadlineMs,
-        signal,
-      });
-    } catch (error) {
-      invocation.error = error;
-    }
-    cancel();
-    invocation.endedAt = clock.nowMs();
-  }
-
-  /** SIGKILL; the platform says so to whoever asked for that. */
-  function death(invocation: Invocation): void {
-    if (invocation.life.state() === "dead") return;
-    invocation.life.kill();
-    invocation.endedAt = clock.nowMs();
-    if (!options.failureNotices) return;
-    clock.after(50, () => start({ shard: invocation.shard, reason: "failure" }));
-  }
-
-  async function sweepForEver(): Promise<void> {
-    const plane = await composeControlPlane(ports({ clock, fetch, table, invoker, log }, 7));
-    while (!stop.signal.aborted) {
-      await runSweep(plane.sweep, stop.signal).catch((error: unknown) =>
-        log.error("sweep_failed", { error }),
-      );
-      await clock.sleep(settings.sweepEveryMs, stop.signal).catch(() => {});
-    }
+    void functions.invoke(event);
+    const started = functions.invocations().at(-1);
+    if (!started) throw new Error("nothing was started");
+    return started;
   }
 
   /** A scale set at the service, a runner set and its EphemeralRunnerSet in each cluster, and its row. */
@@ -272,7 +170,7 @@ export async function createPollerWorld(options: WorldOptions) {
     if (!made.ok) throw new Error(made.failure.message);
     const { id } = made.value;
     const on = order.on ?? [...clusters.keys()];
-    for (const cluster of on) await addRunnerSet(cluster, order, id);
+    for (const name of on) await addRunnerSet(cluster(name), order, id);
     const key = `${scopeKey}:${id}`;
     await registry.putScaleSet(
       {
@@ -292,51 +190,6 @@ export async function createPollerWorld(options: WorldOptions) {
     return key;
   }
 
-  async function addRunnerSet(name: string, order: SetOrder, id: number): Promise<void> {
-    const { client } = cluster(name);
-    const spec = { githubConfigUrl: org, githubConfigSecret: "secret", runnerScaleSetId: id };
-    const template = { spec: { containers: [{ name: "runner" }] } };
-    const runnerSet = await client.create<AutoscalingRunnerSet>(autoscalingRunnerSets, {
-      apiVersion: "actions.github.com/v1alpha1",
-      kind: "AutoscalingRunnerSet",
-      metadata: {
-        name: order.name,
-        namespace,
-        annotations: {
-          [annotations.scaleSetId]: String(id),
-          [annotations.share]: "true",
-          ...order.annotations,
-        },
-      },
-      spec: {
-        githubConfigUrl: org,
-        githubConfigSecret: "secret",
-        template,
-        ...(order.minRunners !== undefined && { minRunners: order.minRunners }),
-        ...(order.maxRunners !== undefined && { maxRunners: order.maxRunners }),
-      },
-    });
-    await client.create<EphemeralRunnerSet>(ephemeralRunnerSets, {
-      apiVersion: "actions.github.com/v1alpha1",
-      kind: "EphemeralRunnerSet",
-      metadata: {
-        name: `${order.name}-${name}`,
-        namespace,
-        annotations: { [annotations.fence]: "0" },
-        ownerReferences: [
-          {
-            apiVersion: "actions.github.com/v1alpha1",
-            kind: "AutoscalingRunnerSet",
-            name: order.name,
-            uid: runnerSet.metadata.uid ?? "",
-            controller: true,
-          },
-        ],
-      },
-      spec: { replicas: 0, patchID: 0, ephemeralRunnerSpec: { ...spec, ...template } },
-    });
-  }
-
   function cluster(name: string): SimulatedCluster {
     const found = clusters.get(name);
     if (!found) throw new Error(`no cluster ${name}`);
@@ -345,7 +198,7 @@ export async function createPollerWorld(options: WorldOptions) {
 
   const keys: string[] = [];
   for (const order of options.sets ?? [{ name: "linux" }]) keys.push(await addSet(order));
-  if (options.sweep) void sweepForEver();
+  if (options.sweep) functions.startSweeping();
 
   return {
     clock,
@@ -356,12 +209,12 @@ export async function createPollerWorld(options: WorldOptions) {
     registry,
     clusters,
     cluster,
-    invocations,
+    invocations: functions.invocations(),
     lines,
     settings,
     keys,
     start,
-    kill: death,
+    kill: functions.kill,
     addSet,
     admin,
     /** Starts a poller as a webhook would. */
@@ -392,7 +245,7 @@ export async function createPollerWorld(options: WorldOptions) {
     /** Ends everything that runs, so that no timer is left. */
     end() {
       stop.abort(new Error("the story is over"));
-      for (const invocation of invocations) invocation.life.kill();
+      void functions.stop();
       for (const { api } of clusters.values()) api.close();
       service.stop();
     },

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { createPollerWorld, type Invocation, type PollerWorld } from "./poller-world.ts";
+import type { Invocation } from "@runlet/runlet/world/functions-in-process";
+import { createPollerWorld, type PollerWorld } from "./poller-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
