@@ -5,7 +5,12 @@ import type { Kind } from "../kinds.ts";
 import { controllerOf, objectKey, parseKey } from "../object-key.ts";
 import type { Namespace } from "../namespace-scope.ts";
 import { createWorkQueue, type QueueFigures, type WorkQueue } from "../work-queue.ts";
-import { reconcileAutoscaling } from "./autoscaling-runner-set/reconcile.ts";
+import {
+  createAutoscalingMemory,
+  forgetAutoscaling,
+  reconcileAutoscaling,
+  type AutoscalingMemory,
+} from "./autoscaling-runner-set/reconcile.ts";
 import { reconcileRunner } from "./ephemeral-runner/reconcile.ts";
 import {
   createSetMemory,
@@ -31,7 +36,7 @@ export function createControllers(
   ctx: Context,
   labelled: Kind<Namespace> | undefined,
 ): Controllers {
-  const memory = createSetMemory();
+  const memory = { autoscaling: createAutoscalingMemory(), runnerSets: createSetMemory() };
   const queues = createQueues(ctx, memory);
   Object.assign(ctx.wake, {
     autoscaling: (key: string) => queues.autoscaling.add(key),
@@ -49,22 +54,26 @@ export function createControllers(
   };
 }
 
-function createQueues(ctx: Context, setMemory: SetMemory): Queues {
+interface Memory {
+  autoscaling: AutoscalingMemory;
+  runnerSets: SetMemory;
+}
+
+function createQueues(ctx: Context, memory: Memory): Queues {
   const { settings } = ctx;
-  const autoscalingMemory = { verifiedAtMs: new Map(), statusWrites: new Map() };
   const common = { backoff: settings.passBackoff, changeDelayMs: settings.changeDelayMs };
   return {
     autoscaling: createWorkQueue(ctx, {
       ...common,
       name: "autoscaling-runner-sets",
       concurrency: settings.autoscalingPasses,
-      pass: (key, signal) => reconcileAutoscaling(ctx, autoscalingMemory, key, signal),
+      pass: (key, signal) => reconcileAutoscaling(ctx, memory.autoscaling, key, signal),
     }),
     runnerSets: createWorkQueue(ctx, {
       ...common,
       name: "ephemeral-runner-sets",
       concurrency: settings.runnerSetPasses,
-      pass: (key, signal) => reconcileRunnerSet(ctx, setMemory, key, signal),
+      pass: (key, signal) => reconcileRunnerSet(ctx, memory.runnerSets, key, signal),
     }),
     runners: createWorkQueue(ctx, {
       ...common,
@@ -80,17 +89,19 @@ function scopeOf(ctx: Context, runner: string): string {
   return ctx.kinds.runners.find(parseKey(runner))?.spec.githubConfigUrl ?? "";
 }
 
-function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
+function followAutoscaling(ctx: Context, queues: Queues, memory: Memory) {
   const { autoscaling, runnerSets, listeners } = ctx.kinds;
   const generations = new Map<string, number | undefined>();
   autoscaling.onChange(({ type, object }) => {
     const { uid = "", generation } = object.metadata;
     const anew = generations.get(uid) !== generation;
-    if (type === "set") generations.set(uid, generation);
-    else generations.delete(uid);
+    generations.set(uid, generation);
     queues.autoscaling.add(objectKey(object), { anew });
+    if (type === "set") return;
+    generations.delete(uid);
+    forgetAutoscaling(memory.autoscaling, uid);
     // A set that leaves may have stood in the way of another.
-    if (type === "gone") addAll(queues.autoscaling, autoscaling.all());
+    addAll(queues.autoscaling, autoscaling.all());
   });
   listeners.onChange(({ object }) => {
     const { autoscalingRunnerSetNamespace: namespace, autoscalingRunnerSetName: name } =
@@ -99,8 +110,8 @@ function followAutoscaling(ctx: Context, queues: Queues, memory: SetMemory) {
     addAllOf(ctx, queues, namespace ?? "");
   });
   runnerSets.onChange(({ type, object }) => {
-    if (type === "set") noteOrder(memory, object);
-    else forgetSet(ctx, memory, object.metadata.uid ?? "");
+    if (type === "set") noteOrder(memory.runnerSets, object);
+    else forgetSet(ctx, memory.runnerSets, object.metadata.uid ?? "");
     queues.runnerSets.add(objectKey(object));
     addOwner(queues.autoscaling, object);
   });

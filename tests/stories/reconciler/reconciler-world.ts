@@ -44,11 +44,15 @@ subjects: [{ kind: ServiceAccount, name: runlet-reconciler, namespace: default }
 export interface WorldOptions {
   seed?: number;
   mode?: Mode;
+  /** A GitHub App that may come in beside the PAT. */
+  app?: { ids: string[]; installationIds: number[]; publicKey: string };
   knobs?: Partial<Knobs>;
   scenario?: Scenario;
   reconciler?: ReconcilerOptions;
   /** False: the test starts it itself. */
   start?: boolean;
+  /** How much the reconciler's wall clock is ahead of everybody else's. */
+  skewMs?: number;
   /** Takes the reconciler's log, line by line. */
   logTo?: (line: string) => void;
 }
@@ -71,6 +75,7 @@ export function createWorld(options: WorldOptions = {}) {
     {
       mode: options.mode ?? "auto-assign",
       pat,
+      ...(options.app ? { app: options.app } : {}),
       knobs: { assignWithoutSession: true, ...options.knobs },
     },
   );
@@ -85,12 +90,13 @@ export function createWorld(options: WorldOptions = {}) {
   });
   const write = options.logTo ?? (() => {});
   const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: "debug" });
+  const own = { ...clock, wallMs: () => clock.wallMs() + (options.skewMs ?? 0) };
 
   /** A reconciler with a life of its own; `onEffect` may kill it at any line. */
   function start(
     onEffect?: (point: EffectPoint, life: Lifeline<ReconcilerPorts>) => void,
   ): RunningReconciler {
-    const life = createLifeline(lifelinePorts(kube.fetch, github.fetch, clock, log), onEffect);
+    const life = createLifeline(lifelinePorts(kube.fetch, github.fetch, own, log), onEffect);
     const stop = new AbortController();
     const reconciler = makeReconciler(life, token, random, options.reconciler);
     const ended = reconciler.run(stop.signal);

@@ -22,6 +22,8 @@ import { scaleSetIdOf } from "./wanted.ts";
 
 interface Memory {
   statusWrites: StatusWrites;
+  /** Labels that the scale set at GitHub lacks, by uid of the set. */
+  missingLabels: Map<string, string[]>;
 }
 interface Reason {
   reason: string;
@@ -79,6 +81,7 @@ export async function showServed(
     runnerSet,
     refusedCount: parseRefused(runnerSet?.metadata.annotations?.[annotations.refused])?.count ?? 0,
     isStuck: ctx.idleWatches.get(uid)?.stuck !== undefined,
+    missingLabels: missingLabelsOf(memory, set),
     problem,
   });
   const before = set.status?.conditions?.find(({ type }) => type === health.type);
@@ -88,6 +91,12 @@ export async function showServed(
     await ctx.events.warn(set, "AutoscalingRunnerSet", health.reason, health.message);
   }
   return rest;
+}
+
+/** Those that the manifest still names. */
+function missingLabelsOf({ missingLabels }: Memory, { metadata, spec }: AutoscalingRunnerSet) {
+  const known = missingLabels.get(metadata.uid ?? "") ?? [];
+  return known.filter((label) => spec.runnerScaleSetLabels?.includes(label));
 }
 
 function show(

@@ -15,6 +15,8 @@ export interface Health {
   refusedCount: number;
   /** Jobs have waited beside idle runners for too long. */
   isStuck: boolean;
+  /** Named by the manifest, absent at GitHub. */
+  missingLabels: readonly string[];
   /** Of the spec; none of them blocks. */
   problem: SpecProblem | undefined;
 }
@@ -54,6 +56,12 @@ function findTrouble(health: Health): { reason: string; message: string } | unde
   if ((status?.failedEphemeralRunners ?? 0) > 0) {
     const message = "runners failed: see the status of the EphemeralRunners in phase Failed";
     return { reason: "RunnersFailed", message };
+  }
+  if (health.missingLabels.length > 0) {
+    const message =
+      `spec.runnerScaleSetLabels has ${health.missingLabels.join(", ")}, which the scale set at GitHub lacks: labels ` +
+      "are sent when it is made, and need GitHub Enterprise Server 3.18; delete the set and make it anew";
+    return { reason: "LabelsMissing", message };
   }
   return undefined;
 }

@@ -21,6 +21,15 @@ import type { StatusWrites } from "./status.ts";
 export interface AutoscalingMemory {
   verifiedAtMs: Map<string, number>;
   statusWrites: StatusWrites;
+  missingLabels: Map<string, string[]>;
+}
+
+export function createAutoscalingMemory(): AutoscalingMemory {
+  return { verifiedAtMs: new Map(), statusWrites: new Map(), missingLabels: new Map() };
+}
+
+export function forgetAutoscaling(memory: AutoscalingMemory, uid: string): void {
+  for (const map of Object.values(memory)) map.delete(uid);
 }
 
 export async function reconcileAutoscaling(
@@ -55,7 +64,9 @@ async function serve(
   const guarded = await protect(ctx, set);
   const { verify, dueMs } = planVerify(ctx, memory, uid);
   const hasMoved = isElsewhere(ctx, set);
-  const kept = await keepScaleSet(ctx, guarded, { verify, hasMoved }, signal);
+  const noteMissingLabels = (labels: string[]) => void memory.missingLabels.set(uid, labels);
+  const keeping = { verify, hasMoved, noteMissingLabels };
+  const kept = await keepScaleSet(ctx, guarded, keeping, signal);
   if (verify) {
     memory.verifiedAtMs.set(uid, ctx.clock.nowMs());
     ctx.doubted.delete(uid);

@@ -26,13 +26,44 @@ export class NotServable extends Error {
 
 const defaultGroup = { id: 1, name: "Default" };
 
+export interface Keeping {
+  /** Ask the service whether it still knows the id. */
+  verify: boolean;
+  /** The set names another scope than before. */
+  hasMoved: boolean;
+  /** Labels that the manifest names and the scale set lacks, whenever they are known. */
+  noteMissingLabels: (labels: string[]) => void;
+}
+
 /** The set with a usable id: made, found or confirmed as the service has it. */
 export async function keepScaleSet(
   ctx: Context,
   set: AutoscalingRunnerSet,
-  options: { verify: boolean; hasMoved: boolean },
+  options: Keeping,
   signal: AbortSignal,
 ): Promise<AutoscalingRunnerSet> {
+  const { set: kept, scaleSet } = await keep(ctx, set, options, signal);
+  // The service sends them with every scale set; without any, nothing is known.
+  if (scaleSet && scaleSet.labels.length > 0) {
+    const there = new Set(scaleSet.labels.map((label) => label.toLowerCase()));
+    const extra = set.spec.runnerScaleSetLabels ?? [];
+    options.noteMissingLabels(extra.filter((label) => !there.has(label.toLowerCase())));
+  }
+  return kept;
+}
+
+interface Kept {
+  set: AutoscalingRunnerSet;
+  /** As the service has it, if it was asked. */
+  scaleSet?: ScaleSet;
+}
+
+async function keep(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  options: Keeping,
+  signal: AbortSignal,
+): Promise<Kept> {
   const wanted = wantedOf(set);
   const { service } = await ctx.services.find(set.metadata.namespace ?? "", set.spec);
   const id = scaleSetIdOf(set);
@@ -45,9 +76,9 @@ export async function keepScaleSet(
     if (wanted.isShared) return adopt(ctx, set, service, wanted, signal);
     return change(ctx, set, service, { id, wanted, group, renamed }, signal);
   }
-  if (!options.verify) return set;
+  if (!options.verify) return { set };
   const found = need(await service.findScaleSetById(id, { signal }), `scale set ${id}`);
-  if (found) return set;
+  if (found) return { set, scaleSet: found };
   ctx.log.warn("scale_set_gone", { set: objectKey(set), scaleSetId: id });
   return adopt(ctx, set, service, wanted, signal);
 }
@@ -59,7 +90,7 @@ async function adopt(
   service: ActionsService,
   wanted: Wanted,
   signal: AbortSignal,
-): Promise<AutoscalingRunnerSet> {
+): Promise<Kept> {
   const group = await findGroup(service, wanted.runnerGroup, signal);
   const by = { name: wanted.name, runnerGroupId: group.id };
   const find = async () =>
@@ -98,7 +129,7 @@ async function change(
   service: ActionsService,
   to: { id: number; wanted: Wanted; group: boolean; renamed: boolean },
   signal: AbortSignal,
-): Promise<AutoscalingRunnerSet> {
+): Promise<Kept> {
   const group = to.group ? await findGroup(service, to.wanted.runnerGroup, signal) : undefined;
   const outcome = await service.updateScaleSet(
     to.id,
@@ -143,7 +174,7 @@ async function remember(
   scaleSet: ScaleSet,
   groupName: string | undefined,
   { isFound }: { isFound?: boolean },
-): Promise<AutoscalingRunnerSet> {
+): Promise<Kept> {
   const { scope } = parseConfigUrl(set.spec.githubConfigUrl ?? "");
   const patched = await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
     type: "merge",
@@ -162,7 +193,7 @@ async function remember(
     },
   });
   ctx.kinds.autoscaling.note(patched);
-  return patched;
+  return { set: patched, scaleSet };
 }
 
 function need<T>(outcome: Outcome<T>, attempt: string): T {
