@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { PodPlan } from "@runlet/simulators/kubelet/scenario";
 import type { Fault } from "@runlet/simulators/kube-api/faults";
 import { createWorld, namespace, nothing, type World } from "./reconciler-world.ts";
 
@@ -166,8 +167,55 @@ spec: { containers: [{ name: main, image: x }] }
   });
 });
 
+describe("a clock that is ten minutes wrong", () => {
+  for (const skewMs of [-10 * minute, 10 * minute]) {
+    it(`${skewMs < 0 ? "behind" : "ahead"}: a pod that fails, one that is evicted, a job, a deletion`, async () => {
+      let pod = 0;
+      const dies: Partial<PodPlan> = { runner: { kind: "exits", exitCode: 1, afterMs: 100 } };
+      const world = createWorld({ skewMs, scenario: () => (pod++ === 0 ? dies : {}) });
+      await world.serve("builders");
+      await world.order("builders", 1, 1);
+      const runs = () => world.github.control.runners()[0]?.state === "idle";
+      await world.clock.runUntil(runs, 20_000, "the second pod");
+      const name = world.pods()[0]?.metadata.name ?? "";
+      world.kubelet.faults.evict({ namespace, name });
+      await world.clock.runUntil(() => !runs(), 5_000, "the eviction");
+      await world.clock.runUntil(runs, 30_000, "the third pod");
+      world.github.control.queueJobs({ scaleSet: "builders", durationMs: 5 * minute });
+      await world.clock.runFor(5_000);
+      await world.deleteSet("builders");
+      await world.clock.runFor(4 * minute);
+      expect(world.pods()).toHaveLength(1);
+      await world.clock.runFor(2 * minute);
+      expect(world.github.control.ledger().jobs[0]?.outcome).toBe("succeeded");
+      expect(world.leftovers()).toEqual(nothing);
+      expect(world.autoscaling()).toEqual([]);
+    });
+  }
+});
+
 describe("more than one reconciler", () => {
-  it("two by mistake, for a whole day's work: every job runs, nothing left over", async () => {
+  it("one dies between a runner's Secret and its pod: the next uses that registration, at once", async () => {
+    const world = createWorld({ start: false });
+    world.start(({ phase, what }, life) => {
+      if (phase === "before" && what.startsWith("fetch POST /api/v1/namespaces/runners/pods"))
+        life.kill();
+    });
+    await world.serve("builders");
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(1_000);
+    expect(world.jitSecrets()).toHaveLength(1);
+    world.start();
+    await world.clock.runUntil(() => world.pods().length === 1, 1_000, "the pod");
+    await world.clock.runFor(3_000);
+    expect(connected(world).map(({ status }) => status)).toEqual([200]);
+    const registered = world.github.control.requests().filter(({ route, status }) => {
+      return route === "generateJitConfig" && status === 200;
+    });
+    expect(registered).toHaveLength(1);
+  });
+
+  it("two by mistake, for a day's work: every job runs, nothing left over", async () => {
     const world = createWorld();
     world.start();
     await world.serve("builders");
@@ -185,6 +233,22 @@ describe("more than one reconciler", () => {
     await world.clock.runFor(minute);
     expect(world.autoscaling()).toEqual([]);
     expect(world.github.control.scaleSets()).toEqual([]);
+  });
+
+  it("two by mistake, one slow to keep what it has registered: the other leaves it that", async () => {
+    const world = createWorld();
+    world.start();
+    await world.serve("builders");
+    const effect = { kind: "latency", ms: 1_000 } as const;
+    world.kube.setFaults([{ user, plural: "secrets", verb: "create", effect, times: 1 }]);
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(10_000);
+    const ids = world.runners().map(({ status }) => status?.runnerId ?? 0);
+    const registered = world.github.control.runners().map(({ id }) => id);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(registered.toSorted((a, b) => a - b));
+    await world.order("builders", 0, 0);
+    await world.clock.runFor(10_000);
+    expect(world.leftovers()).toEqual(nothing);
   });
 
   it("a restart over 200 settled runners costs one list a kind, no other call, and no write", async () => {

@@ -210,6 +210,25 @@ describe("a runner that is deleted while the service does not agree", () => {
     expect(world.events().map(({ reason }) => reason)).not.toContain("RegistrationAbandoned");
   });
 
+  it("the right to look for what its job made is missing: ten minutes, an event, and it is gone", async () => {
+    const world = createWorld();
+    const hooks = "env: [{ name: ACTIONS_RUNNER_CONTAINER_HOOKS, value: x }] }";
+    world.kube.applyManifests(runnerSetManifest("builders").replace(/ }\n$/m, `, ${hooks}\n`));
+    await world.clock.runFor(3_000);
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(3_000);
+    const user = "system:serviceaccount:default:runlet-reconciler";
+    const effect = { kind: "status", status: 403 } as const;
+    world.kube.setFaults([{ user, verb: "list", plural: "secrets", effect }]);
+    await world.deleteSet("builders");
+    await world.clock.runFor(9 * minute);
+    expect(world.runners()).toHaveLength(1);
+    await world.clock.runFor(3 * minute);
+    expect(world.events().map(({ reason }) => reason)).toContain("JobPodsAbandoned");
+    expect(world.autoscaling()).toEqual([]);
+    expect(world.leftovers()).toEqual(nothing);
+  });
+
   it("deleted in any order – pod, Secret, runner, set –: nothing is left over within a minute", async () => {
     const world = createWorld();
     await world.serve("builders");
