@@ -32,13 +32,18 @@ export async function keepSession(
   if (isNew) set.orphanPossible = false;
 }
 
-/** The last two fifths of the lease are kept for giving the session back: effects start in one of them only. */
+/**
+ * Begins no attempt in the last two fifths of the lease: one of them may still be used to give the session back. An
+ * attempt always has a fifth, since a heartbeat may just be late.
+ */
 async function saveWhileHeld(shard: Shard, set: ServedSet): Promise<void> {
   const { clock, random, settings } = shard.deps;
+  const fifthMs = settings.leaseMs / 5;
+  const leftMs = () => shard.lease.deadlineMs() - 2 * fifthMs - clock.nowMs();
   for (let attempt = 0; ; attempt++) {
-    const leftMs = () => shard.lease.deadlineMs() - 0.4 * settings.leaseMs - clock.nowMs();
     try {
-      return await withDeadline(clock, Math.max(1, leftMs()), shard.signal, () => save(shard, set));
+      const limitMs = Math.max(fifthMs, leftMs());
+      return await withDeadline(clock, limitMs, shard.signal, () => save(shard, set));
     } catch (error) {
       if (error instanceof ScaleSetForgotten || shard.hasEnded()) throw error;
       if (attempt >= attempts || leftMs() <= 0) throw error;

@@ -15,7 +15,8 @@ afterEach(() => world.end());
 interface Strike {
   /** Of the put from which on the table is away; the first put of the lease is 0. */
   index: number;
-  phase: "before" | "after";
+  /** `silent`: calls do not fail, but hang until the table is back. */
+  phase: "before" | "after" | "silent";
   outageMs: number;
 }
 
@@ -33,11 +34,13 @@ async function play(mode: Mode, strike?: Strike, meddle: () => void = () => {}):
     mode,
     bootMs,
     tableOf(table, clock) {
-      const call = (phase: Strike["phase"], verb: string, key: string) => {
+      const call = async (when: "before" | "after", verb: string, key: string) => {
         const isNow = verb === "put" && puts.length === (strike?.index ?? -1) + 1;
-        if (isNow && phase === strike?.phase) struckAt ??= clock.nowMs();
-        const awayUntil = (struckAt ?? -Infinity) + (strike?.outageMs ?? 0);
-        if (clock.nowMs() < awayUntil) throw new AnswerLost(`${verb} ${key}: no answer`);
+        const phase = strike?.phase === "silent" ? "before" : strike?.phase;
+        if (isNow && when === phase) struckAt ??= clock.nowMs();
+        const awayMs = (struckAt ?? -Infinity) + (strike?.outageMs ?? 0) - clock.nowMs();
+        if (awayMs > 0 && strike?.phase === "silent") await clock.sleep(awayMs);
+        else if (awayMs > 0) throw new AnswerLost(`${verb} ${key}: no answer`);
       };
       return createFaultyTable(table, {
         clock,
@@ -45,7 +48,7 @@ async function play(mode: Mode, strike?: Strike, meddle: () => void = () => {}):
         faults: {},
         before(verb, key) {
           if (verb === "put" && (puts.length > 0 || key.startsWith("lease/"))) puts.push(key);
-          call("before", verb, key);
+          return call("before", verb, key);
         },
         after: (verb, key) => call("after", verb, key),
       });
@@ -73,7 +76,7 @@ describe.each(["acquire", "auto-assign"] as const)("the table goes away (%s)", (
     expect(puts.filter((key) => key.startsWith("checkpoint/")).length).toBeGreaterThanOrEqual(3);
     const outageMs = 3_000;
     for (let index = 0; index < puts.length; index++) {
-      for (const phase of ["before", "after"] as const) {
+      for (const phase of ["before", "after", "silent"] as const) {
         const { tookMs } = await play(mode, { index, phase, outageMs });
         const what = `put ${index} (${puts[index]}), ${phase} it`;
         expect(refused(), what).toEqual([]);
@@ -90,7 +93,7 @@ describe.each(["acquire", "auto-assign"] as const)("the table goes away (%s)", (
     async (outageMs) => {
       const { puts } = await play(mode);
       world.end();
-      for (const phase of ["before", "after"] as const) {
+      for (const phase of ["before", "after", "silent"] as const) {
         const { tookMs } = await play(mode, { index: firstCheckpoint(puts), phase, outageMs });
         expect(refused()).toEqual([]);
         expect(world.logged("session_given_back")).toHaveLength(1);
