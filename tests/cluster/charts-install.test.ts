@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Resource } from "@runlet/kubernetes/client";
 import {
   autoscalingRunnerSets,
@@ -156,6 +157,10 @@ describe("on a real API server", () => {
     const args = ["install", "runlet", charts.reconciler, "--namespace", "default"];
     await check(await run([...args, "--dry-run=server"], everything));
     await installReconciler();
+    const { kubectl } = await getClientBinaries();
+    const crds = fileURLToPath(new URL("../../packages/kubernetes/crds", import.meta.url));
+    const how = ["apply", "--server-side", "--force-conflicts", "-f", crds];
+    execFileSync(kubectl, ["--kubeconfig", bed.plane.kubeconfigPath, ...how]);
   }, 120_000);
 
   test("its pod is admitted at the restricted level of Pod Security", async () => {

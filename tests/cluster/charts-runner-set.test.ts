@@ -481,6 +481,7 @@ describe("what is refused, in words", () => {
     ["no container runner", { template: noRunner }, /no container named \\?"runner\\?"/],
     ["half a CA", { githubServerTLS: { runnerMountPath: "/x" } }, /githubServerTLS needs/],
     ["a typing error", { maxRunner: 5 }, /maxRunner/],
+    ["one in the template", { template: { containers: [] } }, /template.*containers/s],
     ["a number too large for a label", { labels: { a: 2 ** 60 } }, /labels\/a/],
     ["no reconciler to be found", { controllerServiceAccount: null }, /no reconciler of Runlet/],
   ])("%s", async (_, values, words) => {
