@@ -205,7 +205,7 @@ export const mutants: Mutant[] = [
     find: "  if (known && set.unacknowledged !== undefined) await acknowledgeOld(shard, set, known);\n",
     replace: "  if (known && set.unacknowledged === -1) await acknowledgeOld(shard, set, known);\n",
     file: `${sharper}/take-over.test.ts`,
-    test: "deletes the message that the dead one had checkpointed and not yet deleted",
+    test: "(auto-assign) > deletes the message that the dead one had checkpointed and not yet deleted",
   },
   {
     name: "a deletion that failed not tried again",
@@ -213,7 +213,7 @@ export const mutants: Mutant[] = [
     find: '  if (happening.occasion !== "look") await acknowledge(shard, set);\n',
     replace: "",
     file: `${sharper}/deletion.test.ts`,
-    test: "is deleted when the next poll ends without one",
+    test: "(auto-assign) > is deleted when the next poll ends without one",
   },
   {
     name: "a deletion that failed tried again only for want of a message",
@@ -221,7 +221,7 @@ export const mutants: Mutant[] = [
     find: '  if (happening.occasion !== "look") await acknowledge(shard, set);\n',
     replace: '  if (happening.occasion === "empty-poll") await acknowledge(shard, set);\n',
     file: `${sharper}/deletion.test.ts`,
-    test: "is deleted when the next message comes",
+    test: "(auto-assign) > is deleted when the next message comes",
   },
   {
     name: "owed facts not checkpointed",
@@ -266,7 +266,7 @@ export const mutants: Mutant[] = [
     find: "settings.jobStartedHoldMs, shard.signal",
     replace: "settings.jobStartedHoldMs * 10, shard.signal",
     file: `${sharper}/job-started.test.ts`,
-    test: "holds up the acknowledgement by two seconds at most",
+    test: "(auto-assign) > holds up the acknowledgement by two seconds at most",
   },
   {
     name: "a call without its time limit",
@@ -300,7 +300,7 @@ export const mutants: Mutant[] = [
     replace:
       "  if (!message.statistics || shouldAskAgain(before, message.statistics, news, busy)) return;\n",
     file: `${sharper}/sessions.test.ts`,
-    test: "of nothing while two jobs run lowers nobody",
+    test: "(auto-assign) > of nothing while two jobs run lowers nobody",
   },
   {
     name: "no last reading of the tally before a rest",
@@ -341,7 +341,7 @@ export const mutants: Mutant[] = [
     find: "  if (answer.ok) set.lastMessageId = 0;\n",
     replace: "",
     file: `${sharper}/sessions.test.ts`,
-    test: "begins at the oldest message that nobody has deleted",
+    test: "(auto-assign) > begins at the oldest message that nobody has deleted",
   },
   {
     name: "token of a refresh not kept",
@@ -357,7 +357,7 @@ export const mutants: Mutant[] = [
     find: "  const failure = await refreshSession(shard, set);\n",
     replace: "  set.session = undefined;\n  const failure = await refreshSession(shard, set);\n",
     file: `${sharper}/sessions.test.ts`,
-    test: "is followed by one with a new token, in the same session",
+    test: "(auto-assign) > is followed by one with a new token, in the same session",
   },
   {
     name: "409 ends the loop",
@@ -375,7 +375,7 @@ export const mutants: Mutant[] = [
     find: "retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures)",
     replace: "(retryAfterMs ?? 0) * 0 + backoffMs(shard.deps.random, backoff, set.pollFailures)",
     file: `${sharper}/sessions.test.ts`,
-    test: "is not repeated before the time that the service asks to wait",
+    test: "(auto-assign) > is not repeated before the time that the service asks to wait",
   },
   {
     name: "session refreshed at each hand-over",
@@ -400,7 +400,7 @@ export const mutants: Mutant[] = [
     find: "        await guard();\n",
     replace: "        void guard().catch(() => {});\n",
     file: `${sharper}/guarded.test.ts`,
-    test: "starts no effect after 80 % of its lease",
+    test: "(auto-assign) > starts no effect after 80 % of its lease",
   },
   {
     name: "fence not written at a take-over",
@@ -416,14 +416,14 @@ export const mutants: Mutant[] = [
     find: "Math.max(target.sequence, runnerSet.spec.patchID)",
     replace: "Math.max(target.sequence, 0 * runnerSet.spec.patchID)",
     file: `${sharper}/take-over.test.ts`,
-    test: "goes on above a number that is in the cluster and in no checkpoint",
+    test: "(auto-assign) > goes on above a number that is in the cluster and in no checkpoint",
   },
   {
     name: "another installation's fence overwritten",
     in: `${poller}/decide-fence.ts`,
     find: '  if (verdict === "foreign") return',
     replace: '  if (verdict === "foreign" && !seen) return',
-    file: `${stories}/clusters.test.ts`,
+    file: `${stories}/runner-sets.test.ts`,
     test: "an EphemeralRunnerSet of another installation, until somebody has given it to us",
   },
   {
@@ -483,7 +483,7 @@ export const mutants: Mutant[] = [
     find: '  if (!(await isStillOurs(shard, set))) forget(set, "another invocation serves it");\n',
     replace: '  if (set.forgotten && !(await isStillOurs(shard, set))) forget(set, "another");\n',
     file: `${sharper}/moved.test.ts`,
-    test: "is let go by the old holder at its next checkpoint",
+    test: "(auto-assign) > is let go by the old holder at its next checkpoint",
   },
   {
     name: "a larger fence in the cluster always outbid",
@@ -491,14 +491,14 @@ export const mutants: Mutant[] = [
     find: "      if (!(await isStillOurs(shard, set))) return",
     replace: "      if (set.forgotten && !(await isStillOurs(shard, set))) return",
     file: `${sharper}/moved.test.ts`,
-    test: "is let go by the old holder when its cluster shows a larger fence",
+    test: "(auto-assign) > is let go by the old holder when its cluster shows a larger fence",
   },
   {
     name: "a fence edited by hand taken as a successor's",
     in: `${poller}/apply-pair.ts`,
     find: "      if (!(await isStillOurs(shard, set))) return",
     replace: "      if ((await isStillOurs(shard, set)) || !set.forgotten) return",
-    file: `${stories}/clusters.test.ts`,
+    file: `${stories}/runner-sets.test.ts`,
     test: "to a larger number: a new one is drawn above it",
   },
   {
@@ -564,14 +564,14 @@ export const mutants: Mutant[] = [
     find: " && runnerSet.metadata.uid === target.uid",
     replace: "",
     file: `${sharper}/made-anew.test.ts`,
-    test: "gets the fence and a new number at once",
+    test: "(auto-assign) > gets the fence and a new number at once",
   },
   {
     name: "replicas changed by somebody left so",
     in: "packages/domain/patch-pair.ts",
     find: '  if (facts.replicas !== pair.replicas) return "drift";\n',
     replace: "",
-    file: `${stories}/clusters.test.ts`,
+    file: `${stories}/runner-sets.test.ts`,
     test: "whose replicas somebody changed is set right at once",
   },
   {
@@ -588,7 +588,7 @@ export const mutants: Mutant[] = [
     in: `${poller}/view-target.ts`,
     find: "!cluster.isManaged(ref.namespace) ||",
     replace: "",
-    file: `${stories}/clusters.test.ts`,
+    file: `${stories}/runner-sets.test.ts`,
     test: "a namespace that is not managed",
   },
   {
@@ -596,7 +596,7 @@ export const mutants: Mutant[] = [
     in: `${poller}/view-target.ts`,
     find: " || cluster.hasListener(ref)) return",
     replace: ") return",
-    file: `${stories}/clusters.test.ts`,
+    file: `${stories}/runner-sets.test.ts`,
     test: "a runner set that ARC's own listener serves",
   },
   {

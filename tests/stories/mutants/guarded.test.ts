@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Table } from "@runlet/coordination/table";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
@@ -15,11 +16,11 @@ function silence(table: Table): () => void {
   return () => void Object.assign(table, { get, put, list, remove });
 }
 
-describe("a holder whose table does not answer", () => {
+describe.each(modes)("a holder whose table does not answer (%s)", (mode) => {
   it("starts no effect after 80 % of its lease, and goes on when a heartbeat succeeds", async () => {
     const patches: number[] = [];
     world = await createPollerWorld({
-      mode: "auto-assign",
+      mode,
       onEffect({ what, phase }) {
         if (phase === "before" && /PATCH .*ephemeralrunnersets\//.test(what)) {
           patches.push(world.clock.nowMs());

@@ -2,13 +2,14 @@
 // message, and with it every later one, for longer than two seconds.
 import { afterEach, describe, expect, it } from "vitest";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
 
-describe("a JobStarted that its cluster does not take", () => {
+describe.each(modes)("a JobStarted that its cluster does not take (%s)", (mode) => {
   it("holds up the acknowledgement by two seconds at most", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { clock, events } = world;
     world.wake();
     await clock.runFor(3_000);

@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { ephemeralRunnerSets } from "@runlet/kubernetes/resources";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
@@ -15,10 +16,10 @@ async function moveRow(): Promise<void> {
   await world.registry.putScaleSet({ ...found.row, shard: "shard-1" }, found.version);
 }
 
-describe("a scale set that has moved to another shard", () => {
+describe.each(modes)("a scale set that has moved to another shard (%s)", (mode) => {
   it("is let go by the old holder at its next checkpoint, and served by the new one at once", async () => {
     world = await createPollerWorld({
-      mode: "auto-assign",
+      mode,
       sets: [
         { name: "linux", shard: "shard-0" },
         { name: "arm", shard: "shard-1" },
@@ -44,7 +45,7 @@ describe("a scale set that has moved to another shard", () => {
   });
 
   it("is let go by the old holder when its cluster shows a larger fence", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { clock } = world;
     world.wake();
     await clock.runFor(17_000);

@@ -2,11 +2,12 @@
 // webhook and no look is near.
 import { afterEach, describe, expect, it } from "vitest";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
 
-describe.each(["acquire", "auto-assign"] as const)("a shard about to rest (%s)", (mode) => {
+describe.each(modes)("a shard about to rest (%s)", (mode) => {
   it("stays for a job that its last reading of the tally, or its last poll, shows", async () => {
     let armed = false;
     world = await createPollerWorld({
@@ -30,7 +31,8 @@ describe.each(["acquire", "auto-assign"] as const)("a shard about to rest (%s)",
   });
 });
 
-describe("a shard about to rest while no poll is open", () => {
+// In acquire mode alone: a server that assigns by itself assigns to open polls, so its tally shows nothing here.
+describe("a shard about to rest while no poll is open (acquire)", () => {
   it("stays for a job that only its last reading of the tally shows", async () => {
     let armed = false;
     world = await createPollerWorld({

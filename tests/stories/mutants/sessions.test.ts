@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
@@ -26,10 +27,10 @@ function again({ status, headers }: Response, text: string): Response {
   return new Response(text, { status, headers: copied });
 }
 
-describe("a tally", () => {
+describe.each(modes)("a tally (%s)", (mode) => {
   it("of nothing while two jobs run lowers nobody before the service was asked again", async () => {
     const lowest = { replicas: Infinity };
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { clock, service } = world;
     world.wake();
     await clock.runFor(3_000);
@@ -52,9 +53,9 @@ describe("a tally", () => {
   });
 });
 
-describe("a new session in the place of a lost one", () => {
+describe.each(modes)("a new session in the place of a lost one (%s)", (mode) => {
   it("begins at the oldest message that nobody has deleted, and deletes it", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", bootMs: 60_000 });
+    world = await createPollerWorld({ mode, bootMs: 60_000 });
     const { clock, service, events } = world;
     world.wake();
     await clock.runFor(3_000);
@@ -72,11 +73,11 @@ describe("a new session in the place of a lost one", () => {
   });
 });
 
-describe("a poll that is answered 429", () => {
+describe.each(modes)("a poll that is answered 429 (%s)", (mode) => {
   it("is not repeated before the time that the service asks to wait", async () => {
     const polls: number[] = [];
     world = await createPollerWorld({
-      mode: "auto-assign",
+      mode,
       onEffect({ what, phase }) {
         if (phase === "before" && /^fetch GET .*message/i.test(what)) {
           polls.push(world.clock.nowMs());
@@ -97,9 +98,9 @@ describe("a poll that is answered 429", () => {
   });
 });
 
-describe("a poll that is refused since its token has expired", () => {
+describe.each(modes)("a poll that is refused since its token has expired (%s)", (mode) => {
   it("is followed by one with a new token, in the same session, before the next job comes", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { clock, service, events } = world;
     world.wake();
     await clock.runFor(45_000);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { autoscalingRunnerSets } from "@runlet/kubernetes/resources";
 import type { EffectPoint } from "@runlet/runlet/world/lifeline";
 import { createPollerWorld, type PollerWorld } from "../poller/poller-world.ts";
+import { modes } from "../world/running-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
@@ -11,10 +12,14 @@ afterEach(() => world.end());
 const boundMs = 15_000 + 2_000;
 
 /** A lone job of a holder that dies just before, or after, its first effect that `what` describes. */
-async function dieAt(what: RegExp, phase: EffectPoint["phase"]): Promise<void> {
+async function dieAt(
+  mode: (typeof modes)[number],
+  what: RegExp,
+  phase: EffectPoint["phase"],
+): Promise<void> {
   let armed = false;
   world = await createPollerWorld({
-    mode: "auto-assign",
+    mode,
     bootMs: 60_000,
     failureNotices: true,
     onEffect(point, _life, invocation) {
@@ -33,9 +38,9 @@ async function dieAt(what: RegExp, phase: EffectPoint["phase"]): Promise<void> {
 const messages = (kind: "message-delivered" | "message-deleted") =>
   world.events.flatMap((event) => (event.kind === kind ? [event] : []));
 
-describe("the next holder", () => {
+describe.each(modes)("the next holder (%s)", (mode) => {
   it("deletes the message that the dead one had checkpointed and not yet deleted", async () => {
-    await dieAt(/^fetch DELETE .*message/, "before");
+    await dieAt(mode, /^fetch DELETE .*message/, "before");
     const killedAt = world.clock.nowMs();
     const open = messages("message-delivered").at(-1)?.messageId;
     const deletion = () => messages("message-deleted").find(({ messageId }) => messageId === open);
@@ -47,7 +52,7 @@ describe("the next holder", () => {
   it("goes on above a number that is in the cluster and in no checkpoint", async () => {
     let armed = false;
     world = await createPollerWorld({
-      mode: "auto-assign",
+      mode,
       failureNotices: true,
       onEffect({ what, phase }, _life, invocation) {
         if (!armed || invocation.id !== "invocation-0" || phase !== "after") return;
