@@ -20,14 +20,14 @@ async function refuseDeletion(mode: (typeof modes)[number]): Promise<void> {
   const refuse = () =>
     world.service.control.addFault({ route: "acknowledge", status: 503, times: 100 });
   if (mode === "auto-assign") refuse();
+  // Here a message comes before it, which says that the job is available.
+  const end = world.service.listen(({ kind }) => {
+    if (mode === "acquire" && kind === "message-deleted") refuse();
+  });
   world.queue(1);
-  if (mode === "acquire") {
-    // The message before it says that the job is available.
-    await world.clock.runUntil(() => ids("message-deleted").length === 1, 1_000, "a deletion");
-    refuse();
-  }
   await world.clock.runFor(20_000);
   expect(undeleted().length).toBe(1);
+  end();
   world.service.control.clearFaults();
 }
 
