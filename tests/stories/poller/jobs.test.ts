@@ -171,6 +171,33 @@ describe.each(["acquire", "auto-assign"] as const)("jobs (%s)", (mode) => {
   });
 });
 
+describe("rows with nonsense in them", () => {
+  it("of one scale set and of who serves what: the other sets are discovered and served, each row told once", async () => {
+    world = await createPollerWorld({
+      mode: "auto-assign",
+      sets: [{ name: "linux" }, { name: "arm" }],
+      sweep: true,
+    });
+    const found = await world.table.get(`set/${world.keys[1]}`);
+    const nonsense = { key: `set/${world.keys[1]}`, version: "nonsense", value: { shard: 7 } };
+    await world.table.put(nonsense, { version: found?.version ?? "" });
+    await world.table.put(
+      { key: "serves/shard-0", version: "nonsense", value: {} },
+      { absent: true },
+    );
+    await world.clock.runFor(2 * 60_000);
+    const started = world.invocations.length;
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.pair()[0] === 1, 100, "the patch");
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job's end");
+    await world.clock.runFor(5 * 60_000);
+    expect((await world.registry.findServes("shard-0"))?.scaleSetKeys).toEqual([world.keys[0]]);
+    // By the sweep and by the one invocation that serves: each reads it many times.
+    expect(world.logged("registry_row_unreadable").length).toBe(2);
+    expect(world.invocations.length).toBe(started);
+  });
+});
+
 describe("a quiet fleet", () => {
   it("writes nothing to its cluster in an hour, and to the store no more than its tokens need", async () => {
     world = await createPollerWorld({
