@@ -37,7 +37,7 @@ export interface ScalePlan {
   /** The order is new, or says "converge". */
   acts: boolean;
   create: number;
-  /** Wanted, but the breaker or the draining holds them back. */
+  /** Wanted, but the breaker, the draining or a version that GitHub refuses holds them back. */
   withheld: number;
   /** Take so many of `idle`, in this order, if the service lets them go. */
   removeCount: number;
@@ -56,10 +56,10 @@ export function planScale(seen: ScaleObservation): ScalePlan {
   const living = seen.runners.filter((one) => one.state === "pending" || one.state === "running");
   const total = living.length + count(seen.runners, "failed");
   const acts = !seen.outdated && isNewOrder(seen);
-  const wanted = acts ? Math.max(0, seen.replicas - total) : 0;
-  const create = seen.draining ? 0 : Math.min(wanted, seen.creatable);
+  const wanted = acts || seen.outdated ? Math.max(0, seen.replicas - total) : 0;
   // A runner of a version that GitHub refuses will not take a job either (exit code 7).
   const isEmptied = seen.draining || seen.outdated;
+  const create = isEmptied ? 0 : Math.min(wanted, seen.creatable);
   const goes = (one: RunnerView) => one.stale || isEmptied;
   const surplus = acts && seen.patchId === 0 ? Math.max(0, total - seen.replicas) : 0;
   const idle = idleOrder(living);
