@@ -2,7 +2,7 @@
 // the cluster with the token of its own account.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 
@@ -39,11 +39,19 @@ export interface ReconcilerStart {
 }
 
 const clock = createSystemClock();
+const dockerfile = new URL("../../packages/reconciler/Dockerfile", import.meta.url);
+
+/** How the image starts Node: what stands between `node` and the bundle. */
+function nodeFlags(): string[] {
+  const line = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(dockerfile, "utf8"))?.[1] ?? "[]";
+  // A Dockerfile's exec form is a JSON array of strings.
+  return (JSON.parse(line) as string[]).slice(1, -1);
+}
 
 /** Ports are free ones; `until("reconciler_ready")` says that it works. */
 export function startReconcilerProcess(start: ReconcilerStart): ReconcilerProcess {
   const own = ["--probe-port", "0", "--metrics-addr", "127.0.0.1:0"];
-  const args = [start.bundle, "--kubeconfig", writeKubeconfig(start), ...own];
+  const args = [...nodeFlags(), start.bundle, "--kubeconfig", writeKubeconfig(start), ...own];
   const child = spawn(process.execPath, [...args, ...(start.flags ?? [])], {
     stdio: ["ignore", "pipe", "pipe"],
   });
