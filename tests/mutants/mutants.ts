@@ -439,7 +439,7 @@ export const mutants: Mutant[] = [
     in: `${coordination}/own-row.ts`,
     find: "      startMs = writtenMs;\n",
     replace: "      startMs = Math.max(writtenMs, deps.clock.nowMs());\n",
-    file: `${coordination}/lease.test.ts`,
+    file: `${coordination}/hold-lease.test.ts`,
     test: "the length counts from before the write",
   },
   {
