@@ -1,38 +1,12 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { prometheusTable } from "@runlet/reconciler/prometheus-table";
 import { describe, expect, test } from "vitest";
-import { parse, parseAllDocuments } from "yaml";
+import { parse } from "yaml";
 
 const reconciler = new URL("../../packages/reconciler/", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, reconciler), "utf8");
 
-interface Rule {
-  apiGroups: string[];
-  resources: string[];
-  verbs: string[];
-}
-
-/** group/resource verb, each once. */
-function rights(rules: Rule[]): string[] {
-  const all = rules.flatMap(({ apiGroups, resources, verbs }) =>
-    apiGroups.flatMap((group) =>
-      resources.flatMap((resource) => verbs.map((verb) => `${group}/${resource} ${verb}`)),
-    ),
-  );
-  return [...new Set(all)].toSorted();
-}
-
 describe("what is said in a chart and elsewhere too", () => {
-  test("rights: the charts give in parts what roles.yaml gives at once", () => {
-    const parts = ["cluster", "runners", "namespaces"];
-    const chart = parts.flatMap((name) => parse(read(`chart/rules/${name}.yaml`)) as Rule[]);
-    const whole = parseAllDocuments(read("roles.yaml")).flatMap((document) => {
-      return ((document.toJS() as { rules?: Rule[] } | null)?.rules ?? []) as Rule[];
-    });
-    const leases = /^coordination\.k8s\.io\/leases /;
-    expect(rights(whole).filter((right) => !leases.test(right))).toEqual(rights(chart));
-  });
-
   test("rights in a namespace of runners are the same in both charts", () => {
     expect(read("chart-runner-set/rules/runners.yaml")).toBe(read("chart/rules/runners.yaml"));
   });

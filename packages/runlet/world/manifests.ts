@@ -9,19 +9,35 @@ export const runnersNamespace = "runners";
 export const systemNamespace = "runlet-system";
 export const credentialSecret = "github";
 
-const roleFiles = {
-  "runlet-reconciler": new URL("../../reconciler/roles.yaml", import.meta.url),
-  "runlet-control-plane": new URL("../../control-plane/roles.yaml", import.meta.url),
+const controlPlaneRole = new URL("../../control-plane/roles.yaml", import.meta.url);
+const rulesFolder = new URL("../../reconciler/chart/rules/", import.meta.url);
+
+const readText = (url: URL) => readFileSync(url, "utf8");
+
+/** What the reconciler may do in the whole cluster, and in each namespace with runners: its chart's rules at once. */
+function readReconcilerRole(): string {
+  const parts = ["cluster", "namespaces", "runners"];
+  const rules = parts.map((name) => readText(new URL(`${name}.yaml`, rulesFolder)));
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: { name: runlet-reconciler }
+rules:
+${rules.join("")}`;
+}
+
+const roles = {
+  "runlet-reconciler": readReconcilerRole,
+  "runlet-control-plane": () => readText(controlPlaneRole),
 } as const;
 
 /** The text of a shipped role. */
-export function readRole(name: keyof typeof roleFiles): string {
-  return readFileSync(roleFiles[name], "utf8");
+export function readRole(name: keyof typeof roles): string {
+  return roles[name]();
 }
 
 /** Namespaces, service accounts and bindings; the roles come as their files are. */
 export function accessManifests(): string {
-  const accounts = Object.keys(roleFiles).flatMap((name) => [
+  const accounts = Object.keys(roles).flatMap((name) => [
     {
       apiVersion: "v1",
       kind: "ServiceAccount",

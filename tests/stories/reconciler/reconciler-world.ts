@@ -1,6 +1,5 @@
 // Why: the reconciler alone in a whole cluster: API server, kubelet and Actions Service are simulators, time is
 // virtual, and the pair (replicas, patchID) is written by the test in place of a poller.
-import { readFileSync } from "node:fs";
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import {
@@ -15,6 +14,7 @@ import {
 import { composeReconciler } from "@runlet/reconciler/compose";
 import type { Reconciler, ReconcilerOptions } from "@runlet/reconciler/reconciler";
 import { createLifeline, type EffectPoint, type Lifeline } from "@runlet/runlet/world/lifeline";
+import { readRole } from "@runlet/runlet/world/manifests";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { createLog, createSilentLog, type Log } from "@runlet/runtime/log";
@@ -32,7 +32,7 @@ export const configUrl = "https://github.com/my-org";
 
 /** The reconciler may do exactly what its shipped role says. */
 const roleManifests = `
-${readFileSync(new URL("../../../packages/reconciler/roles.yaml", import.meta.url), "utf8")}
+${readRole("runlet-reconciler")}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
