@@ -18,12 +18,11 @@ const read = (path: string) => {
   }
 };
 
-it("every row of ARC's features names tests and anchors that are there", () => {
+it("every feature of ARC has a row, and each row a test, a reason or a difference that is documented", () => {
   const anchors = anchorsOf(read("docs/compatibility.md") ?? "");
   const features = listFeatures(root);
   const verdicts = judgeFeatures(features, { read, anchors, report: undefined, all: false });
-  const closed = verdicts.filter(({ state }) => state.kind !== "hole");
-  const wrong = closed.flatMap(({ feature, problems }) =>
+  const wrong = verdicts.flatMap(({ feature, problems }) =>
     problems.map((problem) => `${feature.id}: ${problem}`),
   );
   expect(wrong).toEqual([]);
