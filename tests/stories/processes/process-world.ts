@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseStrictKubeconfig } from "@runlet/kubernetes/strict-kubeconfig";
 import { openWorld, type OpenWorld } from "@runlet/runlet/commands/open-world";
 import { createSystemClock } from "@runlet/runtime/clock";
+import type { Mode } from "@runlet/simulators/actions-service/knobs";
 
 export interface ProcessWorld extends OpenWorld {
   home: string;
@@ -19,14 +20,14 @@ export interface ProcessWorld extends OpenWorld {
 }
 
 /** One scale set on one cluster, with running jobs, so that its shard does not rest. */
-export async function openProcessWorld(jobs: number): Promise<ProcessWorld> {
+export async function openProcessWorld(jobs: number, mode: Mode): Promise<ProcessWorld> {
   const home = mkdtempSync(join(tmpdir(), "runlet-processes-"));
   const clock = createSystemClock();
   const flags = {
     jobs,
     scaleSets: 1,
     clusters: 1,
-    mode: "acquire",
+    mode,
     seed: 1,
     faults: false,
   } as const;

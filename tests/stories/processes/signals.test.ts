@@ -1,5 +1,6 @@
 // Why: a kill and a freeze of a model are what we believe that they are; SIGKILL and SIGSTOP are what they are.
 import { afterEach, expect, it } from "vitest";
+import { modes } from "../world/running-world.ts";
 import { barePatch, openProcessWorld, type ProcessWorld } from "./process-world.ts";
 
 const open: ProcessWorld[] = [];
@@ -7,8 +8,8 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.stop();
 });
 
-async function start(): Promise<ProcessWorld> {
-  const opened = await openProcessWorld(2);
+async function start(mode: (typeof modes)[number]): Promise<ProcessWorld> {
+  const opened = await openProcessWorld(2, mode);
   open.push(opened);
   return opened;
 }
@@ -27,11 +28,11 @@ async function freshPollers(opened: ProcessWorld): Promise<number[]> {
   return opened.world.functions.running().map(({ name }) => Number(name));
 }
 
-it(
-  "a killed poller's successor resumes the session: no new one, no 409",
+it.each(modes)(
+  "a killed poller's successor resumes the session: no new one, no 409, in %s mode",
   { timeout: 60_000 },
-  async () => {
-    const opened = await start();
+  async (mode) => {
+    const opened = await start(mode);
     const { recorder } = opened.world;
     const pollers = await freshPollers(opened);
     const factsOf = (kind: string) => recorder.facts().filter((fact) => fact.kind === kind).length;
@@ -54,11 +55,11 @@ it(
   },
 );
 
-it(
-  "a holder frozen beyond its lease is refused by the table, and its late write by the API server",
+it.each(modes)(
+  "a holder frozen beyond its lease is refused by the table, its late write by the API server, in %s mode",
   { timeout: 120_000 },
-  async () => {
-    const opened = await start();
+  async (mode) => {
+    const opened = await start(mode);
     // On a slow machine the platform's time limit may end the frozen one first; then with the next holder.
     for (let round = 0; round < 3; round++) if (await freezeOne(opened)) return;
     throw new Error("no frozen holder lived until its lease had run out");

@@ -10,10 +10,9 @@ import { credentialManifest, runnersNamespace } from "@runlet/runlet/world/manif
 import { createSeededRandom } from "@runlet/runtime/random";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { afterEach, describe, expect, it } from "vitest";
-import { linux, startWorld, type RunningWorld } from "./running-world.ts";
+import { linux, modes, startWorld, type RunningWorld } from "./running-world.ts";
 
 const gpu = { ...linux, name: "gpu" };
-const mode = "acquire";
 const actions = "actions.github.com/v1alpha1";
 
 function eastOf({ clusters }: RunningWorld) {
@@ -32,7 +31,7 @@ const eventsOf = (world: RunningWorld) =>
 
 const completed = (world: RunningWorld) => world.service.control.ledger().counts.completed;
 
-describe("a checkpoint of a newer version", () => {
+describe.each(modes)("a checkpoint of a newer version, in %s mode", (mode) => {
   it("stops that scale set by name, is not overwritten, and the others go on", async () => {
     const table = createMemoryTable(() => 0);
     const world = await startWorld({ mode, table, scaleSets: [linux, gpu] });
@@ -62,7 +61,7 @@ describe("a checkpoint of a newer version", () => {
   });
 });
 
-describe("a runner set with a config URL that has a typo", () => {
+describe.each(modes)("a runner set with a config URL that has a typo, in %s mode", (mode) => {
   it("gets an event that says so, and the others go on", async () => {
     const world = await startWorld({ mode });
     const typo = `${world.configUrl}/one/two/three`;
@@ -91,7 +90,7 @@ spec:
 `;
 }
 
-describe("wrong credentials", () => {
+describe.each(modes)("wrong credentials, in %s mode", (mode) => {
   const wrong = "ghp_wrongwrongwrongwrongwrongwrong0000";
 
   it("in the cluster's Secret are an event and a state, without a storm; right ones are used soon", async () => {
@@ -146,7 +145,7 @@ describe("wrong credentials", () => {
   });
 });
 
-describe("a manifest with a wrong field", () => {
+describe.each(modes)("a manifest with a wrong field, in %s mode", (mode) => {
   const post = async (world: RunningWorld, body: string, query = "") => {
     const api = eastOf(world);
     const url = `https://east.direct/apis/${actions}/namespaces/${runnersNamespace}/autoscalingrunnersets${query}`;
@@ -171,7 +170,7 @@ describe("a manifest with a wrong field", () => {
   });
 });
 
-describe("a full state file", () => {
+describe.each(modes)("a full state file, in %s mode", (mode) => {
   const closing: (() => void)[] = [];
   afterEach(() => closing.splice(0).forEach((close) => close()));
 

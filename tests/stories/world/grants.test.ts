@@ -4,7 +4,7 @@ import { autoscalingListeners } from "@runlet/kubernetes/resources";
 import { readRole, runnersNamespace } from "@runlet/runlet/world/manifests";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { startWorld, type RunningWorld } from "./running-world.ts";
+import { modes, startWorld, type RunningWorld } from "./running-world.ts";
 
 interface Rule {
   apiGroups: string[];
@@ -25,8 +25,8 @@ function eastOf({ clusters }: RunningWorld) {
   return east;
 }
 
-const start = (rules: Rule[]) =>
-  startWorld({ mode: "acquire" }, ({ clusters }) => {
+const start = (mode: (typeof modes)[number], rules: Rule[]) =>
+  startWorld({ mode }, ({ clusters }) => {
     const { api } = clusters.get("east") ?? {};
     api?.applyManifests(stringify({ ...role, rules }));
   });
@@ -141,9 +141,9 @@ const grants = role.rules.flatMap((rule, index) =>
   rule.resources.flatMap((resource) => rule.verbs.map((verb) => ({ index, rule, resource, verb }))),
 );
 
-describe("the role of the control plane", () => {
+describe.each(modes)("the role of the control plane, in %s mode", (mode) => {
   it("is enough for a day: nothing is ever refused, and each verb of it is used", async () => {
-    const world = await start(role.rules);
+    const world = await start(mode, role.rules);
     await playDay(world);
     const ours = eastOf(world)
       .api.auditLog()
@@ -166,7 +166,7 @@ describe("the role of the control plane", () => {
         { ...rule, resources: rule.resources.filter((one) => one !== resource) },
         { ...rule, resources: [resource], verbs: rule.verbs.filter((one) => one !== verb) },
       ].filter(({ resources, verbs }) => resources.length > 0 && verbs.length > 0);
-      const day = async () => playDay(await start(role.rules.toSpliced(index, 1, ...left)));
+      const day = async () => playDay(await start(mode, role.rules.toSpliced(index, 1, ...left)));
       await expect(day()).rejects.toThrow();
     });
   }
