@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ephemeralRunners, pods } from "@runlet/kubernetes/resources";
+import { ephemeralRunners, pods, secrets } from "@runlet/kubernetes/resources";
 import type { PodPlan } from "@runlet/simulators/kubelet/scenario";
 import {
   createWorld,
@@ -74,6 +74,18 @@ describe("a pod that does not come up", () => {
     expect(world.github.control.runners()).toHaveLength(1);
   });
 
+  it("its Secret is deleted before it has started: registered anew at once", async () => {
+    const world = await serveOne([{ imagePullMs: 5_000 }, works]);
+    await world.clock.runFor(2_000);
+    const name = world.runners()[0]?.metadata.name ?? "";
+    await world.admin.remove(secrets, { namespace, name });
+    await world.clock.runUntil(() => failuresOf(world) === 1, 10_000, "the failure");
+    expect(statusOf(world)?.reason).toBe("SecretMissing");
+    await world.clock.runFor(20_000);
+    expect(statusOf(world)?.phase).toBe("Running");
+    expect(world.github.control.runners().map(({ state }) => state)).toEqual(["idle"]);
+  });
+
   it("one that no node takes: shown after a minute with the scheduler's words", async () => {
     const unschedulable = "0/3 nodes are available: 3 Insufficient cpu.";
     const world = await serveOne([{ unschedulable }]);
@@ -137,15 +149,16 @@ describe("a runner that runs but is not there for GitHub", () => {
     expect(world.pods()).toEqual([]);
   });
 
-  it("hangs after its job: gone within 20 minutes of the job's end", async () => {
+  it("hangs after its job: gone within 70 minutes, not on one answer of the service", async () => {
     const world = await serveOne([{ runner: { kind: "stays" } }]);
     world.github.control.queueJobs({ scaleSet: "builders", durationMs: 2 * minute });
     await world.clock.runFor(10_000);
     await world.tellJobs();
     await world.clock.runFor(2 * minute);
     expect(world.github.control.ledger().jobs[0]?.outcome).toBe("succeeded");
+    await world.clock.runFor(30 * minute);
     expect(world.pods()).toHaveLength(1);
-    await world.clock.runFor(20 * minute);
+    await world.clock.runFor(40 * minute);
     expect(world.leftovers()).toEqual(nothing);
   });
 

@@ -1,6 +1,7 @@
 // Why: a pod that runs proves little. Its runner may never have reached GitHub (a firewall, a wrong proxy), may have lost
 // its connection for good (actions/runner #3334), or may hang after its job (actions/actions-runner-controller #4155).
-// All three hold capacity and look healthy, so the service is asked now and then. Two answers, minutes apart, decide.
+// All three hold capacity and look healthy, so the service is asked now and then. Two answers decide, minutes apart, and
+// half an hour where a job may be at stake: the service has had bad hours, too.
 import type { EphemeralRunner } from "@runlet/kubernetes/resources";
 import type { Context } from "../../context.ts";
 import { objectKey } from "../../object-key.ts";
@@ -42,7 +43,7 @@ export async function checkRegistration(
   const doubt = await findDoubt(ctx, runner, signal);
   ctx.memory.note(uid, { doubt });
   if (!doubt) return dueIn(checkEveryMs);
-  if (doubt !== before) return dueIn(checkAfterMs);
+  if (doubt !== before) return dueIn(hasJob(runner) ? checkEveryMs : checkAfterMs);
   ctx.log.warn("runner_not_connected", { runner: objectKey(runner), doubt });
   ctx.memory.note(uid, { checkDueMs: undefined, doubt: undefined });
   const message = "its pod runs, but GitHub has it as offline: can it reach GitHub?";

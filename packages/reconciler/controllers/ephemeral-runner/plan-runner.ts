@@ -93,10 +93,9 @@ function planWithoutPod(seen: RunnerObservation, rules: RunnerRules): RunnerPlan
   const rest = newest + wait - seen.wallMs;
   // A clock that jumped back must not stretch the wait beyond the rule.
   if (failures.length > 0 && rest > 0) return { do: "wait", againMs: Math.min(rest, wait) };
-  const registration = seen.facts.registration;
-  if (!registration) return { do: "register" };
   const refusedMs = seen.nowMs - (seen.facts.refusedSinceMs || seen.nowMs);
-  return refusedMs > rules.quotaGiveUpMs ? { do: "end", why: "quota" } : { do: "launch" };
+  if (refusedMs > rules.quotaGiveUpMs) return { do: "end", why: "quota" };
+  return { do: seen.facts.registration ? "launch" : "register" };
 }
 
 function planWithPod(seen: RunnerObservation, pod: Pod, rules: RunnerRules): RunnerPlan {

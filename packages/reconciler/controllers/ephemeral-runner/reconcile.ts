@@ -65,6 +65,10 @@ async function apply(
       await end(ctx, runner, plan.why);
       return {};
     case "show":
+      if (pod && (await lacksSecret(ctx, runner, plan.status.reason))) {
+        await retryPod(ctx, runner, pod, secretMissing, signal);
+        return {};
+      }
       await patchStatus(ctx, runner, plan.status);
       return {};
     case "retry":
@@ -107,14 +111,24 @@ async function adopt(
   const secret = known === undefined ? await findJitSecret(ctx, runner) : undefined;
   const runnerId = known ?? (secret && runnerIdOf(secret));
   if (runnerId === undefined) {
-    // A pod without its Secret can never start.
-    const why = { reason: "SecretMissing", message: "the Secret with its JIT config is gone" };
-    if (pod) await retryPod(ctx, runner, pod, why, signal);
+    if (pod) await retryPod(ctx, runner, pod, secretMissing, signal);
     return {};
   }
   const runnerName = runner.metadata.name;
   await patchStatus(ctx, runner, { runnerId, runnerName, phase: "Pending", ready: false });
   return { againMs: 0 };
+}
+
+/** A pod without its Secret can never start. */
+const secretMissing = {
+  reason: "SecretMissing",
+  message: "the Secret with its JIT config is gone",
+};
+
+/** The kubelet's word for a container whose variables cannot be had: it may be ours, or one of the user's. */
+async function lacksSecret(ctx: Context, runner: EphemeralRunner, reason: string) {
+  if (reason !== "CreateContainerConfigError") return false;
+  return (await findJitSecret(ctx, runner)) === undefined;
 }
 
 /** The caches of runners and pods are two: before a runner is ended the cluster itself is asked. */

@@ -11,6 +11,7 @@ import { ServiceFailed, type ScopedService } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { resolveConflict } from "./name-conflict.ts";
 import { launchPod } from "./launch-pod.ts";
+import { afterRefusal, refusalOf, type Refusal } from "./refusal.ts";
 import { patchStatus } from "./status.ts";
 
 /** Registers and, when that is done, makes the pod. What fails again is shown on the runner. */
@@ -47,17 +48,22 @@ async function registerOnce(
     { name: runner.metadata.name, workFolder: workFolderOf(runner) },
     { signal },
   );
-  if (!outcome.ok) return afterRefusal(ctx, runner, scoped, outcome.failure, signal);
-  await keepSecret(ctx, runner, outcome.value);
+  if (!outcome.ok) return afterFailure(ctx, runner, scoped, outcome.failure, signal);
   const uid = runner.metadata.uid ?? "";
   const { id: runnerId, name: runnerName } = outcome.value.runner;
   ctx.memory.unregister(uid);
+  const refusal = await keepSecret(ctx, runner, outcome.value);
+  if (refusal) {
+    // Nobody will ever have its JIT config.
+    await scoped.service.removeRunner(runnerId, { signal });
+    return afterRefusal(ctx, runner, refusal, signal);
+  }
   const registration = { runnerId, runnerName, atMs: ctx.clock.nowMs() };
   ctx.memory.note(uid, { registration, registrationFailures: 0 });
   return launchPod(ctx, runner, signal);
 }
 
-async function afterRefusal(
+async function afterFailure(
   ctx: Context,
   runner: EphemeralRunner,
   scoped: ScopedService,
@@ -92,16 +98,22 @@ function doubtScaleSet(ctx: Context, runner: EphemeralRunner) {
 }
 
 /** A Secret that is left from an earlier attempt holds a registration that has just been replaced. */
-async function keepSecret(ctx: Context, runner: EphemeralRunner, jit: JitConfig): Promise<void> {
+async function keepSecret(
+  ctx: Context,
+  runner: EphemeralRunner,
+  jit: JitConfig,
+): Promise<Refusal | undefined> {
   const secret = jitSecret(runner, jit);
   try {
     await ctx.client.create(secrets, secret);
   } catch (error) {
-    if (!(error instanceof KubernetesError) || error.reason !== "AlreadyExists") throw error;
+    const exists = error instanceof KubernetesError && error.reason === "AlreadyExists";
+    if (!exists) return refusalOf(error, "InvalidSecret");
     const body = {
       data: secret.data,
       metadata: { ownerReferences: secret.metadata.ownerReferences },
     };
     await ctx.client.patch(secrets, keyOf(runner), { type: "merge", body });
   }
+  return undefined;
 }
