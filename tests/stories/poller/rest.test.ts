@@ -93,9 +93,9 @@ async function leaveFlag(): Promise<void> {
   await world.table.put(row, { absent: true });
 }
 
-describe("a shard", () => {
+describe.each(["acquire", "auto-assign"] as const)("a shard (%s)", (mode) => {
   it("never rests while a job waits, runs, or a runner above the minimum is left", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", settings });
+    world = await createPollerWorld({ mode, settings });
     world.wake();
     await world.clock.runFor(30_000);
     world.queue(1, { durationMs: 4 * 60_000 });
@@ -107,7 +107,7 @@ describe("a shard", () => {
   });
 
   it("without a scale set left ends, also when the setting is off", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", settings: { restAfterMs: undefined } });
+    world = await createPollerWorld({ mode, settings: { restAfterMs: undefined } });
     world.wake();
     await world.clock.runFor(30_000);
     const found = await world.registry.findScaleSet(world.keys[0] ?? "");
@@ -116,7 +116,7 @@ describe("a shard", () => {
   });
 
   it("does not rest when the setting is off", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", settings: { restAfterMs: undefined } });
+    world = await createPollerWorld({ mode, settings: { restAfterMs: undefined } });
     world.wake();
     await world.clock.runFor(30 * 60_000);
     expect(ended("rested")).toEqual([]);
@@ -124,7 +124,7 @@ describe("a shard", () => {
   });
 
   it("whose session cannot be closed rests all the same, and goes on with it at the next look", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", settings });
+    world = await createPollerWorld({ mode, settings });
     world.service.control.addFault({ route: "deleteSession", status: 503, times: 100 });
     world.wake();
     await world.clock.runUntil(() => ended("rested").length === 1, 5 * 60_000, "the rest");

@@ -1,5 +1,6 @@
 // Why: the reconciler alone in a whole cluster: API server, kubelet and Actions Service are simulators, time is
-// virtual, and the pair (replicas, patchID) is written by the test in place of a poller.
+// virtual, and the pair (replicas, patchID) is written by the test in place of a poller. Server modes differ in the
+// messages alone, and only a poller reads those: stories of the reconciler are played in one.
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import {
