@@ -40,6 +40,7 @@ test("the process says once that it is ready, serves, and ends with 0 on SIGTERM
   const line = JSON.parse(await ready) as { ready: boolean; url: string; token: string };
   expect(line).toMatchObject({ ready: true, token: "T" });
   const call = bareCaller(overSocket);
+  expect(await (await fetch(line.url)).text()).toContain("--help");
   const { admin, set } = await connect(call, line.url, "T");
   const body = `{"ownerName":"host-1"}`;
   const session = readSession(await call("POST", `${set}/sessions`, { token: admin, body }));

@@ -32,12 +32,18 @@ export interface ActionsServiceSimulator {
   stop(): void;
 }
 
+/** For whoever opens it in a browser. */
+const hint = `GitHub's Actions Service for runner scale sets, simulated. Point a client at /ORG (any exists); look at
+/_control/ledger; npm run simulator:actions-service -- --help tells the rest.
+`;
+
 export function createActionsServiceSimulator(
   deps: SimulatorDeps,
   options: SimulatorOptions,
 ): ActionsServiceSimulator {
   const simulation = createSimulation(deps, options);
   const app = new Hono<{ Bindings: Front }>();
+  app.get("/", (context) => context.text(hint));
   const routes = createRoutes(app, simulation, (call) => scaleSetOfCall(simulation, call));
   for (const prefix of ["", "/api/v3"]) {
     addRestRoutes(routes, simulation, prefix);
