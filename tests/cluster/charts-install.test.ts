@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -101,10 +101,14 @@ const setValues = (values: object = {}) => ({
 async function installSet(values: object = {}): Promise<string> {
   const args = ["install", "builders", charts.runnerSet, "--namespace", namespace];
   const out = await run(args, setValues(values));
+  await untilServed();
+  return out;
+}
+
+async function untilServed(): Promise<void> {
   await bed.eventually("the set to be served", async () => {
     return (await bed.setOf("builders"))?.status?.phase === "Running";
   });
-  return out;
 }
 
 const find = () =>
@@ -252,17 +256,34 @@ describe("a release of a set", () => {
   );
 
   test("as ARC's chart renders it, with the rights that it gives, is served and leaves nothing", async () => {
-    const args = ["template", "builders", charts.runnerSet, "--namespace", namespace];
-    const controllerServiceAccount = { name: "runlet", namespace: system };
-    const objects = objectsOf(await run(args, setValues({ controllerServiceAccount })));
-    oneOf(objects, "Role").rules = [...rulesOfArc];
+    const objects = await renderedByArc();
     bed.apply(objects.map((object) => JSON.stringify(object)).join("\n---\n"));
-    await bed.eventually("the set to be served", async () => {
-      return (await bed.setOf("builders"))?.status?.phase === "Running";
-    });
+    await untilServed();
     await bed.order("builders", 1, 1);
     await bed.eventually("a runner", async () => (await bed.runners()).length === 1);
     for (const object of objects) await remove(object);
+    await untilGone();
+  }, 120_000);
+
+  test("of ARC's chart is taken over by an upgrade, and given back, with the same set and runner", async () => {
+    const arc = writeChart("gha-runner-scale-set", await renderedByArc());
+    const place = ["--namespace", namespace];
+    await run(["install", "builders", arc, ...place]);
+    await untilServed();
+    await bed.order("builders", 1, 1);
+    await bed.eventually("a runner", async () => (await bed.runners()).length === 1);
+    const uids = async () => [
+      (await find())?.metadata.uid,
+      ...(await bed.runners()).map(({ metadata }) => metadata.uid),
+    ];
+    const before = await uids();
+    await run(["upgrade", "builders", charts.runnerSet, ...place], setValues({ minRunners: 1 }));
+    expect((await find())?.spec).toMatchObject({ minRunners: 1 });
+    expect(await uids()).toEqual(before);
+    await run(["upgrade", "builders", arc, ...place]);
+    expect((await find())?.spec).not.toHaveProperty("minRunners");
+    expect(await uids()).toEqual(before);
+    await run(["uninstall", "builders", ...place]);
     await untilGone();
   }, 120_000);
 
@@ -289,6 +310,28 @@ test("a reconciler for named namespaces needs no ClusterRole, and the namespaces
   await uninstallReconciler();
   expect(reconciler?.output()).not.toContain(pat);
 }, 120_000);
+
+/** What ARC's chart renders: the same, but for the manager's Role. */
+async function renderedByArc(): Promise<Rendered[]> {
+  const args = ["template", "builders", charts.runnerSet, "--namespace", namespace];
+  const controllerServiceAccount = { name: "runlet", namespace: system };
+  const objects = objectsOf(await run(args, setValues({ controllerServiceAccount })));
+  oneOf(objects, "Role").rules = [...rulesOfArc];
+  return objects;
+}
+
+/** A chart of these objects; resolves to its folder. */
+function writeChart(name: string, objects: Rendered[]): string {
+  const dir = mkdtempSync(join(tmpdir(), "runlet-chart-"));
+  mkdirSync(join(dir, "templates"));
+  writeFileSync(
+    join(dir, "Chart.yaml"),
+    JSON.stringify({ apiVersion: "v2", name, version: "0.14.2" }),
+  );
+  const texts = objects.map((object) => JSON.stringify(object));
+  writeFileSync(join(dir, "templates/all.yaml"), texts.join("\n---\n"));
+  return dir;
+}
 
 /** Of the manager's Role (ARC 0.14.2, charts/gha-runner-scale-set/templates/manager_role.yaml). */
 const rulesOfArc = [
