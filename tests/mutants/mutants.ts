@@ -1,4 +1,5 @@
 // Why: the list of mistakes. Each is one textual change and the test, by file and full name, that must fail with it.
+import { runnerMutants } from "./runner-mutants.ts";
 
 export interface Mutant {
   name: string;
@@ -608,4 +609,5 @@ export const mutants: Mutant[] = [
     file: `${stories}/jobs.test.ts`,
     test: "(acquire) > mark their runners busy in the cluster",
   },
+  ...runnerMutants,
 ];

@@ -172,6 +172,17 @@ describe("a runner that runs but is not there for GitHub", () => {
     expect(statusOf(world)?.phase).toBe("Running");
   });
 
+  it("one wrong answer about it changes nothing", async () => {
+    const world = await serveOne([works]);
+    await world.clock.runFor(4 * minute);
+    world.github.control.addFault({ route: "getRunner", status: 404, times: 1 });
+    await world.clock.runFor(60 * minute);
+    const asked = world.github.control.requests().filter(({ route }) => route === "getRunner");
+    expect(asked.filter(({ status }) => status === 404)).toHaveLength(1);
+    expect(registrations(world)).toBe(1);
+    expect(statusOf(world)?.phase).toBe("Running");
+  });
+
   it("a service that is away for an hour makes nobody doubt a runner", async () => {
     const world = await serveOne([works]);
     await world.clock.runFor(4 * minute);
