@@ -1,7 +1,7 @@
 // Why: the entry of the poller: one invocation serves one shard. Parse, take the root, hand over.
 import { createRoot } from "#root";
 import { runShard } from "@runlet/control-plane/poller/run-shard";
-import { z } from "zod";
+import * as z from "zod";
 
 const event = z.object({
   shard: z.string(),
@@ -14,9 +14,9 @@ interface Context {
 
 export async function handler(input: unknown, context: Context) {
   const { shard, reason } = event.parse(input);
-  const { clock, poller } = await createRoot();
+  const { clock, pollerFor, flush } = await createRoot();
   const deadlineMs = clock.nowMs() + context.getRemainingTimeInMillis();
   const { signal } = new AbortController();
-  const invocationId = context.awsRequestId;
-  return runShard(poller, { shard, reason, invocationId, deadlineMs, signal });
+  const run = { shard, reason, invocationId: context.awsRequestId, deadlineMs, signal };
+  return runShard(pollerFor(shard), run).finally(flush);
 }

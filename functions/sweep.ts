@@ -3,6 +3,6 @@ import { createRoot } from "#root";
 import { runSweep } from "@runlet/control-plane/sweep/run-sweep";
 
 export async function handler() {
-  const { sweep } = await createRoot();
-  return runSweep(sweep, new AbortController().signal);
+  const { sweep, flush } = await createRoot();
+  return runSweep(sweep, new AbortController().signal).finally(flush);
 }

@@ -1,8 +1,8 @@
 // Why: the entry of the webhook: a function URL's event in, its answer out.
-import { createRoot } from "#root";
+import { createWebhookRoot } from "#webhook-root";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 
 export async function handler(event: LambdaEvent) {
-  const { webhook } = await createRoot();
-  return handle(webhook)(event);
+  const { webhook, flush } = await createWebhookRoot();
+  return handle(webhook)(event).finally(flush);
 }

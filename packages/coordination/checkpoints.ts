@@ -105,3 +105,9 @@ export function createCheckpoints(deps: SettleDeps & { cipher: Cipher }): Checkp
     remove: (scaleSetKey, version) => removeSettled(deps, keys.checkpoint(scaleSetKey), version),
   };
 }
+
+/** Removes a scale set's checkpoint, whoever wrote it; it need not be readable. */
+export async function forgetCheckpoint(deps: SettleDeps, scaleSetKey: string): Promise<void> {
+  const row = await getSettled(deps, keys.checkpoint(scaleSetKey));
+  if (row) await removeSettled(deps, row.key, row.version);
+}

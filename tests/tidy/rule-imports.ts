@@ -64,8 +64,9 @@ function checkRelative(path: string, one: Import, folder: string, paths: Set<str
 
 function checkBare(one: Import, listed: Set<string>, paths: Set<string>) {
   const { specifier } = one;
-  // "#root" is the composition root of the deployment (package.json, "imports").
-  if (specifier.startsWith("node:") || specifier === "#root") return undefined;
+  // The composition roots of the deployment (package.json, "imports").
+  if (specifier === "#root" || specifier === "#webhook-root") return undefined;
+  if (specifier.startsWith("node:")) return undefined;
   const name = packageOf(specifier);
   if (!listed.has(name)) {
     return `imports ${specifier}, which its package.json does not list`;

@@ -1,6 +1,7 @@
 // Why: the composition root of a function's process on one machine: environment → settings → adapters. Memoised
 // per container, as in the cloud.
 import { readFile } from "node:fs/promises";
+import { createCipher } from "@runlet/coordination/cipher";
 import { createCredentials } from "@runlet/coordination/credentials";
 import { readOrCreateKeyFile } from "@runlet/coordination/key-file";
 import { createLambdaInvoker } from "@runlet/coordination/lambda-invoker";
@@ -12,13 +13,19 @@ import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
-import { composeControlPlane, type ControlPlane } from "./compose.ts";
+import type { Hono } from "hono";
+import { composeControlPlane, type ControlPlane } from "../compose/control-plane.ts";
+import { createGithubFetch } from "../compose/github-fetch.ts";
+import { createAppWebhookSource, createWebhookSource } from "../compose/webhook-sources.ts";
+import { composeWebhook } from "../compose/webhook.ts";
 import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
-import { keepPollsApart } from "./polls-apart.ts";
-import { createAppWebhookSource, createWebhookSource } from "./webhook-sources.ts";
+import { countInLog } from "./count.ts";
 
 export interface Root extends ControlPlane {
   clock: Clock;
+  webhook: Hono;
+  /** Writes the figures of an invocation that ends; here they are in the log already. */
+  flush(): void;
 }
 
 let root: Promise<Root> | undefined;
@@ -47,36 +54,28 @@ async function start(): Promise<Root> {
       ? createAppWebhookSource({ clock, fetch: http, credentials }, scope)
       : createWebhookSource({ clock, fetch: http, credentials }, { url: scope, hookId }),
   );
+  const key = readOrCreateKeyFile(config.keyFile, random);
+  const cipher = createCipher({ key, nonce: (bytes) => random.bytes(bytes) });
+  const toPoller = { url: config.invokeUrl, functionName: "poller" };
+  const invoker = createLambdaInvoker({ fetch: http, clock, ...toPoller });
+  const ports = { clock, random, log, table, invoker, metrics: countInLog(log) };
   const controlPlane = await composeControlPlane({
-    clock,
-    random,
-    log,
-    table,
+    ...ports,
     settings: settingsOf(config),
-    dataKey: readOrCreateKeyFile(config.keyFile, random),
-    invoker: createLambdaInvoker({
-      fetch: http,
-      clock,
-      url: config.invokeUrl,
-      functionName: "poller",
-    }),
+    cipherFor: () => cipher,
     credentials,
     webhookSources,
-    fetchFor: ({ ca, proxy }) => {
-      const way = {
-        clock,
-        ...(ca && { extraCa: [ca] }),
-        ...(proxy && { proxy: { http: proxy, https: proxy } }),
-      };
-      return keepPollsApart(createHttpFetch(way), createHttpFetch(way));
-    },
+    fetchFor: (credential) => createGithubFetch(clock, credential),
     accessTo: ({ accessRef }) => findAccess(config, accessRef),
+  });
+  const webhook = composeWebhook({
+    ...ports,
     webhookSecrets: () =>
       Promise.all(
         config.webhookSecretFiles.map(async (file) => (await readFile(file, "utf8")).trim()),
       ),
   });
-  return { clock, ...controlPlane };
+  return { clock, ...controlPlane, webhook, flush: () => {} };
 
   async function findAccess({ clusters }: LocalConfig, accessRef: string) {
     const cluster = clusters.find(({ name }) => name === accessRef);

@@ -1,6 +1,7 @@
 // Why: the three functions as promises in this thread, each invocation with a lifeline of its own and composed anew
 // from its ports, so that a kill takes everything with it. The rules are Lambda's: asynchronous invocation,
 // no retry of the poller, a failure notice, a time limit, now and then an event that comes twice.
+import { createCipher } from "@runlet/coordination/cipher";
 import type { Credentials } from "@runlet/coordination/credentials";
 import type { PollerEvent } from "@runlet/coordination/invoker";
 import type { ClusterRow } from "@runlet/coordination/registry";
@@ -14,8 +15,10 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import { createSeededRandom, type Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
-import { createWebhookSource } from "../local/webhook-sources.ts";
-import { composeControlPlane, type ControlPlane } from "../local/compose.ts";
+import { composeControlPlane, type ControlPlane } from "../compose/control-plane.ts";
+import { createWebhookSource } from "../compose/webhook-sources.ts";
+import { composeWebhook } from "../compose/webhook.ts";
+import { countInLog } from "../local/count.ts";
 import type { Functions } from "./functions.ts";
 import { createLifeline, type EffectPoint, type Lifeline, type Ports } from "./lifeline.ts";
 
@@ -90,9 +93,9 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
     const deadlineMs = clock.nowMs() + settings.invocationMs;
     const cancel = clock.after(settings.invocationMs, () => die(invocation, "time limit"));
     try {
-      const { poller } = await compose(life.ports, seed);
+      const { pollerFor } = await compose(life.ports, seed);
       const { signal } = new AbortController();
-      invocation.result = await runShard(poller, {
+      invocation.result = await runShard(pollerFor(shard), {
         shard,
         reason,
         invocationId,
@@ -124,27 +127,35 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
 
   function compose(ports: Required<Ports>, seed: number): Promise<ControlPlane> {
     const { credentials, redeliverFrom } = deps;
+    const random = createSeededRandom(seed);
+    const nonce = (bytes: number) => random.bytes(bytes);
+    const cipher = createCipher({ key: new Uint8Array(32).fill(7), nonce });
     return composeControlPlane({
       ...ports,
-      random: createSeededRandom(seed),
+      random,
       settings,
+      metrics: countInLog(ports.log),
+      cipherFor: () => cipher,
       credentials,
       fetchFor: () => ports.fetch,
       accessTo: (row) => deps.accessTo(row, ports.fetch),
-      webhookSecrets: async () => [deps.webhookSecret],
       webhookSources: redeliverFrom
         ? [createWebhookSource({ ...ports, credentials }, { url: redeliverFrom, hookId: 1 })]
         : [],
-      dataKey: new Uint8Array(32).fill(7),
     });
   }
 
   const ownPorts = () => {
     const { fetch, table, log } = deps;
-    return compose({ clock, fetch, table, log, invoker: { invoke } }, random.int(2 ** 31));
+    return { clock, fetch, table, log, invoker: { invoke } };
   };
-  const webhook = once(ownPorts);
-  const sweep = once(ownPorts);
+  const webhook = once(async () => {
+    const ports = { ...ownPorts(), random: createSeededRandom(random.int(2 ** 31)) };
+    const metrics = countInLog(ports.log);
+    const webhookSecrets = async () => [deps.webhookSecret];
+    return composeWebhook({ ...ports, metrics, webhookSecrets });
+  });
+  const sweep = once(() => compose(ownPorts(), random.int(2 ** 31)));
 
   async function sweepForEver() {
     while (!stop.signal.aborted) {
@@ -158,7 +169,7 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
   return {
     invoke,
     async deliver(headers, body) {
-      const { webhook: app } = await webhook();
+      const app = await webhook();
       const request = new Request("https://webhook.test/webhook", {
         method: "POST",
         headers,

@@ -1,12 +1,12 @@
-// Why: the control plane, put together once, in one readable place, from the few ports that differ between a
-// process on this machine and a story under virtual time. Whatever an invocation can touch comes in here.
+// Why: poller and sweep, put together once, in one readable place, from the few ports that differ between the cloud, a
+// process on this machine and a story under virtual time. Whatever an invocation can touch comes in here. The
+// webhook has a composition of its own (webhook.ts), since its bundle must not hold all this.
 import { createActionsService } from "@runlet/actions-service/client";
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import type { ActionsService } from "@runlet/actions-service/service";
-import type { Hono } from "hono";
 import { createAdminConnections } from "@runlet/coordination/admin-connections";
-import { createCheckpoints } from "@runlet/coordination/checkpoints";
-import { createCipher } from "@runlet/coordination/cipher";
+import { createCheckpoints, forgetCheckpoint } from "@runlet/coordination/checkpoints";
+import type { Cipher } from "@runlet/coordination/cipher";
 import type { Credentials, ScopeCredential } from "@runlet/coordination/credentials";
 import { createDeliveries } from "@runlet/coordination/deliveries";
 import { findOrCreateInstallation } from "@runlet/coordination/installation";
@@ -16,12 +16,10 @@ import { createRegistry, type ClusterRow } from "@runlet/coordination/registry";
 import type { Table } from "@runlet/coordination/table";
 import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
-import type { PollerDeps } from "@runlet/control-plane/poller/deps";
+import type { PollerDeps, PollerMetrics } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
 import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
-import { createWebhookApp, type WebhookDeps } from "@runlet/control-plane/webhook/app";
-import { createShardFinder } from "@runlet/control-plane/webhook/find-shards";
 import {
   createKubernetesClient,
   type ClusterAccess,
@@ -30,10 +28,10 @@ import {
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
+import type { Metrics } from "@runlet/runtime/metrics";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
-import { countInLog } from "./count.ts";
-import { noteNews, noteWebhook } from "./notes.ts";
+import { noteNews } from "./notes.ts";
 
 /** Everything outside of an invocation. */
 export interface Ports {
@@ -47,19 +45,21 @@ export interface Ports {
   fetchFor(credential: ScopeCredential): Fetch;
   /** The way into a registered cluster; undefined: it cannot be found. */
   accessTo(cluster: ClusterRow): Promise<ClusterAccess | undefined>;
-  webhookSecrets(): Promise<string[]>;
   /** Webhooks whose failed deliveries the sweep has sent again. */
   webhookSources?: readonly WebhookSource[];
-  /** 32 bytes: seals sessions and admin connections at rest. */
-  dataKey: Uint8Array;
+  /** Seals what is at rest: a shard's sessions, and under `adminKey` the admin connections. */
+  cipherFor(shard: string): Cipher;
+  metrics: Metrics;
   settings: Settings;
 }
 
 export interface ControlPlane {
-  poller: PollerDeps;
+  pollerFor(shard: string): PollerDeps;
   sweep: SweepDeps;
-  webhook: Hono;
 }
+
+/** No shard has this name: what poller and sweep share is sealed under it. */
+export const adminKey = "admin";
 
 const version = "0.1.0";
 
@@ -68,20 +68,16 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const { clock, random, log, table, settings } = ports;
   const base = { table, clock, random };
   const installation = await findOrCreateInstallation(base);
-  const cipher = createCipher({ key: ports.dataKey, nonce: (bytes) => random.bytes(bytes) });
   const leases = createLeases({ ...base, log, installation, settings });
-  const checkpoints = createCheckpoints({ ...base, cipher });
   const registry = createRegistry({ ...base, log });
   const wakes = createWakes({ ...base, invoker: ports.invoker, leases });
   const timelines = createTimelines({ ...base, log });
   // Whoever waits for another's connection must still have time to make one within a call's limit.
   const claimMs = settings.effectTimeoutMs / 2;
+  const cipher = ports.cipherFor(adminKey);
   const adminConnections = createAdminConnections({ ...base, cipher, log, claimMs });
   const services = createServiceFinder(ports, adminConnections);
   const clusters = createClusterFinder(ports, registry);
-  const metrics = countInLog(log);
-
-  const deliveries = createDeliveries(base);
   const sweep: SweepDeps = {
     clock,
     log,
@@ -91,21 +87,18 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     wakes,
     findCluster: clusters.find,
     findService: services.find,
-    deliveries,
+    deliveries: createDeliveries(base),
     sources: ports.webhookSources ?? [],
-    async forget(scaleSetKey) {
-      const stored = await checkpoints.load(scaleSetKey).catch(() => undefined);
-      if (stored) await checkpoints.remove(scaleSetKey, stored.version);
-    },
+    forget: (scaleSetKey) => forgetCheckpoint(base, scaleSetKey),
   };
-  const poller: PollerDeps = {
+  const pollerFor = (shard: string): PollerDeps => ({
     clock,
     random,
     log,
-    metrics,
+    metrics: countPoller(ports.metrics),
     settings,
     leases,
-    checkpoints,
+    checkpoints: createCheckpoints({ ...base, cipher: ports.cipherFor(shard) }),
     registry,
     wakes,
     services,
@@ -113,19 +106,15 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     invoker: ports.invoker,
     noticed: async () => void (await discover(sweep)),
     timelines: noteNews(timelines, registry),
+  });
+  return { pollerFor, sweep };
+}
+
+function countPoller(metrics: Metrics): PollerMetrics {
+  return {
+    count: (name, by) => metrics.count(name, by),
+    messageToPatch: (ms) => metrics.observe("message-to-patch", ms),
   };
-  const webhook: WebhookDeps = {
-    clock,
-    log,
-    wakes,
-    secrets: () => ports.webhookSecrets(),
-    findShards: createShardFinder({ registry, clock }),
-    seenBefore: (id) => deliveries.has(id),
-    remember: (id) => deliveries.remember(id),
-    note: noteWebhook(timelines, clock),
-    count: (result) => log.debug("webhook_received", { result }),
-  };
-  return { poller, sweep, webhook: createWebhookApp(webhook) };
 }
 
 /** One client a scope, kept while the container is warm. */
