@@ -10,21 +10,22 @@ export function findTitles(text: string): string[] {
   const bare = maskStrings(plain);
   return [...bare.matchAll(call)].flatMap((match) => {
     let at = match.index + match[0].length;
-    // it.each([…])("…"): the title stands in the second pair of brackets.
+    // it.each<…>([…])("…"): the title stands in the second pair of brackets.
+    if (plain[at] === "<") at = afterBracket(bare, at, "<>");
     const curried = /\.(each|for|skipIf|runIf)\b/.test(match[1] ?? "") && plain[at] === "(";
-    if (curried) at = afterBracket(bare, at);
+    if (curried) at = afterBracket(bare, at, "()");
     else if (plain[at] === "`") at += /^\s*/.exec(bare.slice(at))?.[0].length ?? 0;
     const literal = /^\(\s*(["'`])((?:\\.|(?!\1)[^\\])*)\1/s.exec(plain.slice(at));
     return literal ? [(literal[2] ?? "").replace(/\\(.)/g, "$1")] : [];
   });
 }
 
-/** The index after the bracket that closes the one at `open`. */
-function afterBracket(bare: string, open: number): number {
+/** The index after the bracket that closes the one at `from`. */
+function afterBracket(bare: string, from: number, [open, close]: string): number {
   let depth = 0;
-  for (let at = open; at < bare.length; at++) {
-    if (bare[at] === "(") depth++;
-    if (bare[at] === ")" && --depth === 0) return at + 1;
+  for (let at = from; at < bare.length; at++) {
+    if (bare[at] === open) depth++;
+    if (bare[at] === close && --depth === 0) return at + 1;
   }
   return bare.length;
 }

@@ -1,12 +1,12 @@
 // Why: "everything that ARC does" is a claim until each feature has a row, and each row a test that shows it, a
 // difference that is documented, or a reason why there is nothing to do.
 //
-//   npm run features [-- --report FILE …] [--all] [--json]
+//   npm run features [-- --promises] [--report FILE …] [--all] [--json]
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { anchorsOf, judgeFeatures, type Verdict } from "./judge.ts";
-import { listFeatures } from "./list-features.ts";
+import { listRows } from "./list-rows.ts";
 import type { State } from "./parse-table.ts";
 import { readReport, type RunTest } from "./read-report.ts";
 
@@ -14,8 +14,9 @@ const root = resolve(import.meta.dirname, "../..");
 
 const help = `features: what ARC's runner scale sets can do, row by row, and the test that shows it here
 
-usage: npm run features [-- --report FILE …] [--all] [--json]
+usage: npm run features [-- --promises] [--report FILE …] [--all] [--json]
 
+  --promises     our own invariants and faults (tests/README.md) instead
   --report FILE  a report of a run, once or more: every named test must stand in one of them, and have passed. Such a
                  report is made by npm test or npm run test:cluster with
                  -- --reporter=default --reporter=json --outputFile.json=FILE
@@ -38,6 +39,7 @@ function readFlags() {
     const { values } = parseArgs({
       options: {
         report: { type: "string", multiple: true },
+        promises: flag,
         all: flag,
         json: flag,
         help: { ...flag, short: "h" },
@@ -96,7 +98,7 @@ if (flags.help) {
   process.exit(0);
 }
 const report = readReports(flags.report);
-const verdicts = judgeFeatures(listFeatures(root), {
+const verdicts = judgeFeatures(listRows(root, flags.promises ? "promises" : "features"), {
   read: readText,
   anchors: anchorsOf(readText("docs/compatibility.md") ?? ""),
   report,

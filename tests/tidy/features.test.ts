@@ -5,8 +5,8 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findTitles, hasTest, titlePattern } from "../features/find-titles.ts";
 import { anchorsOf, judgeFeatures, type Evidence } from "../features/judge.ts";
-import { listFeatures } from "../features/list-features.ts";
-import { parseTable } from "../features/parse-table.ts";
+import { listRows } from "../features/list-rows.ts";
+import { parseTable, type Feature } from "../features/parse-table.ts";
 import { readReport } from "../features/read-report.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -18,17 +18,28 @@ const read = (path: string) => {
   }
 };
 
-it("every feature of ARC has a row, and each row a test, a reason or a difference that is documented", () => {
+/** What is wrong with the rows, each with its id. */
+function problemsOf(features: Feature[]): string[] {
   const anchors = anchorsOf(read("docs/compatibility.md") ?? "");
-  const features = listFeatures(root);
   const verdicts = judgeFeatures(features, { read, anchors, report: undefined, all: false });
-  const wrong = verdicts.flatMap(({ feature, problems }) =>
+  return verdicts.flatMap(({ feature, problems }) =>
     problems.map((problem) => `${feature.id}: ${problem}`),
   );
-  expect(wrong).toEqual([]);
+}
+
+it("every feature of ARC has a row, and each row a test, a reason or a difference that is documented", () => {
+  const features = listRows(root, "features");
+  expect(problemsOf(features)).toEqual([]);
   // 55 entries of the changelog from 0.2.0 to 0.6.1, one of which names two changes.
   expect(features.filter(({ id }) => id.startsWith("B"))).toHaveLength(55);
   expect(features.length).toBeGreaterThan(440);
+});
+
+it("every invariant and every fault of tests/README.md is shown by a test, or says why not", () => {
+  const promises = listRows(root, "promises");
+  const told = (read("tests/README.md") ?? "").matchAll(/^\| ([IF]\d+) \|/gm);
+  expect(promises.map(({ id }) => id)).toEqual([...told].map(([, id]) => id));
+  expect(problemsOf(promises)).toEqual([]);
 });
 
 describe("the titles of a test file", () => {
@@ -38,8 +49,9 @@ describe("the titles of a test file", () => {
       it.each([["(", 1]])("four %s", i); it.each\`a | b\n1 | 2\`("five $a", j);
       it.skipIf(!there)(\`six \${k}\`, l); describe("no", m); // it("no")
       const n = 'it("no")'; wait("no"); it.each(rows)("seven", o);
+      it.each<[string, Omit<A, "b">]>([["(", 1]])("eight", p);
     `;
-    const found = ['one "a"', "two", "three", "four %s", "five $a", "six ${k}", "seven"];
+    const found = ['one "a"', "two", "three", "four %s", "five $a", "six ${k}", "seven", "eight"];
     expect(findTitles(text)).toEqual(found);
   });
 
