@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createActionsService } from "@runlet/actions-service/client";
-import { ephemeralRunners, pods } from "@runlet/kubernetes/resources";
+import { ephemeralRunners, pods, secrets } from "@runlet/kubernetes/resources";
 import { createSilentLog } from "@runlet/runtime/log";
 import type { Fault } from "@runlet/simulators/actions-service/faults";
 import {
@@ -192,6 +192,27 @@ describe("a runner that is deleted while the service does not agree", () => {
     expect(world.events().map(({ reason }) => reason)).toContain("RegistrationAbandoned");
     const asked = world.github.control.requests().filter(({ route }) => route === "removeRunner");
     expect(asked.length).toBeLessThan(2 * 60 * 4);
+  });
+
+  it("the credential is gone while a job runs: the job is finished first, then all goes", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.github.control.queueJobs({ scaleSet: "builders", durationMs: 40 * minute });
+    await world.order("builders", 2, 1);
+    await world.clock.runFor(5_000);
+    await world.tellJobs();
+    await world.admin.remove(secrets, { namespace, name: "github-secret" });
+    world.github.control.expireAdminTokens();
+    for (const { metadata } of world.runners())
+      await world.admin.remove(ephemeralRunners, { namespace, name: metadata.name });
+    await world.deleteSet("builders");
+    await world.clock.runFor(30 * minute);
+    // The idle one is given up after ten minutes.
+    expect(world.pods()).toHaveLength(1);
+    await world.clock.runFor(15 * minute);
+    expect(world.github.control.ledger().jobs[0]?.outcome).toBe("succeeded");
+    expect(world.runners()).toEqual([]);
+    expect(world.pods()).toEqual([]);
   });
 
   it("the service is down for half an hour: nothing is given up", async () => {

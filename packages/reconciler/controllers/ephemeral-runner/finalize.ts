@@ -17,7 +17,7 @@ import { usesContainerHooks } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { removePod } from "./fail.ts";
 import { planPod } from "./plan-pod.ts";
-import { nodeLostMs } from "./plan-runner.ts";
+import { hasJob, nodeLostMs } from "./plan-runner.ts";
 import { removeRegistration } from "./remove-registration.ts";
 import { patchStatus } from "./status.ts";
 
@@ -82,6 +82,8 @@ async function isOrphan(ctx: Context, runner: EphemeralRunner): Promise<boolean>
   const namespace = runner.metadata.namespace ?? "";
   const terminating = ctx.scope.isTerminating(namespace);
   if (!terminating && sinceDeletion(ctx, runner) < ctx.settings.orphanGiveUpMs) return false;
+  // The end of a job needs no credential of ours.
+  if (!terminating && hasJob(runner) && hasLivingPod(ctx, runner)) return false;
   return !(await ctx.services.hasCredential(namespace, runner.spec));
 }
 
