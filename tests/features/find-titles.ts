@@ -44,6 +44,12 @@ export function hasTest(text: string, titles: readonly string[], title: string):
   if (titles.includes(title)) return true;
   return titles.some((one) => {
     const [, ...filled] = titlePattern(one).exec(title) ?? [];
-    return filled.length > 0 && filled.every((words) => words !== "" && text.includes(words));
+    return filled.length > 0 && filled.every((words) => isValue(text, words));
   });
+}
+
+/** A text of its own in the source, or a number, or what `%j` makes of a text. */
+function isValue(text: string, words: string): boolean {
+  if (/^(\d+|".+")$/.test(words)) return text.includes(words);
+  return words !== "" && ['"', "'", "`"].some((quote) => text.includes(quote + words + quote));
 }

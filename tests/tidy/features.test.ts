@@ -65,7 +65,7 @@ describe("the titles of a test file", () => {
     const text = 'it.each([["up"]])("moves %s", f); it("down", g)';
     const has = (title: string) => hasTest(text, findTitles(text), title);
     expect([has("moves up"), has("moves %s"), has("down")]).toEqual([true, true, true]);
-    expect([has("moves left"), has("moves "), has("up")]).toEqual([false, false, false]);
+    expect([has("moves left"), has("moves u"), has("moves "), has("up")]).not.toContain(true);
   });
 });
 
