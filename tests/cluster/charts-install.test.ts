@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { asArcRenders, writeChart } from "./arc-chart.ts";
 import { getClientBinaries } from "./binaries.ts";
 import { bundleReconciler } from "./bundle.ts";
 import { charts, createHelm, objectsOf, oneOf, type Helm, type Rendered } from "./helm.ts";
@@ -266,7 +267,10 @@ describe("a release of a set", () => {
   }, 120_000);
 
   test("of ARC's chart is taken over by an upgrade, and given back, with the same set and runner", async () => {
-    const arc = writeChart("gha-runner-scale-set", await renderedByArc());
+    const arc = writeChart(
+      { name: "gha-runner-scale-set", version: "0.14.2" },
+      await renderedByArc(),
+    );
     const place = ["--namespace", namespace];
     await run(["install", "builders", arc, ...place]);
     await untilServed();
@@ -311,43 +315,11 @@ test("a reconciler for named namespaces needs no ClusterRole, and the namespaces
   expect(reconciler?.output()).not.toContain(pat);
 }, 120_000);
 
-/** What ARC's chart renders: the same, but for the manager's Role. */
 async function renderedByArc(): Promise<Rendered[]> {
   const args = ["template", "builders", charts.runnerSet, "--namespace", namespace];
   const controllerServiceAccount = { name: "runlet", namespace: system };
-  const objects = objectsOf(await run(args, setValues({ controllerServiceAccount })));
-  oneOf(objects, "Role").rules = [...rulesOfArc];
-  return objects;
+  return asArcRenders(objectsOf(await run(args, setValues({ controllerServiceAccount }))));
 }
-
-/** A chart of these objects; resolves to its folder. */
-function writeChart(name: string, objects: Rendered[]): string {
-  const dir = mkdtempSync(join(tmpdir(), "runlet-chart-"));
-  mkdirSync(join(dir, "templates"));
-  writeFileSync(
-    join(dir, "Chart.yaml"),
-    JSON.stringify({ apiVersion: "v2", name, version: "0.14.2" }),
-  );
-  const texts = objects.map((object) => JSON.stringify(object));
-  writeFileSync(join(dir, "templates/all.yaml"), texts.join("\n---\n"));
-  return dir;
-}
-
-/** Of the manager's Role (ARC 0.14.2, charts/gha-runner-scale-set/templates/manager_role.yaml). */
-const rulesOfArc = [
-  { apiGroups: [""], resources: ["pods"], verbs: ["create", "delete", "get"] },
-  { apiGroups: [""], resources: ["pods/status"], verbs: ["get"] },
-  ...["secrets", "serviceaccounts"].map((resource) => ({
-    apiGroups: [""],
-    resources: [resource],
-    verbs: ["create", "delete", "get", "list", "patch", "update"],
-  })),
-  {
-    apiGroups: ["rbac.authorization.k8s.io"],
-    resources: ["rolebindings", "roles"],
-    verbs: ["create", "delete", "get", "patch", "update"],
-  },
-];
 
 function shuffled<T>(all: T[], seed: number): T[] {
   const random = createSeededRandom(seed);
