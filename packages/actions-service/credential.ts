@@ -3,7 +3,7 @@
 // told the time, its own cache trusts that clock, and its transport has no limits.
 import { createHash, createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { createAppAuth, type StrategyOptions } from "@octokit/auth-app";
-import { z } from "zod";
+import * as z from "zod";
 import { type CallDeps, runCall } from "./call.ts";
 import { createFailure } from "./errors.ts";
 import type { Failure, GitHubCredential, Outcome } from "./service.ts";

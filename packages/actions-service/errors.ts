@@ -2,7 +2,7 @@
 // on what; all of it is kept as fields. The service names exceptions in `typeName` (actions/scaleset
 // errors.go); the name counts whatever the status, since the statuses have changed before.
 import { redactText } from "@runlet/runtime/log";
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "./json.ts";
 import type { Arrival } from "./outcomes.ts";
 import type { Failure, FailureReason } from "./service.ts";

@@ -1,7 +1,7 @@
 // Why: one bad entry must not cost the fifty others, and nothing in a message may cost its statistics
 // (invariant I23). A message is a JSON text inside JSON (actions/scaleset client.go); each entry is read
 // alone, what cannot be read is counted and reported, never thrown.
-import { z } from "zod";
+import * as z from "zod";
 import { parseJson } from "./json.ts";
 import type { JobNews, Message } from "./service.ts";
 import { int64, read, readStatistics } from "./wire.ts";

@@ -1,7 +1,7 @@
 // Why: the shapes of the service's answers are parsed here, once; inside, only the types of service.ts.
 // Shapes: actions/scaleset types.go; lenient where servers differ, strict where a wrong guess costs
 // (an empty URL or token, an assigned count that is no number).
-import { z } from "zod";
+import * as z from "zod";
 import type { Statistics } from "@runlet/domain/statistics";
 import type { JitConfig, MessageSession, RunnerGroup, RunnerReference } from "./service.ts";
 import type { RequestId, ScaleSet } from "./service.ts";

@@ -1,7 +1,7 @@
 // Why: GitHub limits registration tokens, and every invocation needs an admin connection. So they share
 // one, sealed in the table; when it must be renewed one invocation does it and the others wait a moment.
 import type { Log } from "@runlet/runtime/log";
-import { z } from "zod";
+import * as z from "zod";
 import type { Cipher } from "./cipher.ts";
 import { keys } from "./keys.ts";
 import { getSettled, putSettled, type SettleDeps } from "./put-settled.ts";

@@ -1,6 +1,6 @@
 // Why: a checkpoint is read by older and newer versions of Runlet than the one that wrote it. Unknown
 // fields are passed over; a format that must not be misread has a larger number and is left alone.
-import { z } from "zod";
+import * as z from "zod";
 import { Undecryptable, type Cipher } from "./cipher.ts";
 import { CheckpointUnreadable } from "./checkpoint-unreadable.ts";
 import type { Checkpoint } from "./checkpoints.ts";

@@ -1,7 +1,7 @@
 // Why: a config scope (an enterprise, organisation or repository URL) needs a credential, and several
 // scopes may share one. Who asks gives the URL of an AutoscalingRunnerSet; the answer is the credential
 // of the nearest scope that has one, or none, which is a state to show and not an error.
-import { z } from "zod";
+import * as z from "zod";
 
 /** A PAT or a GitHub App's installation (as the Actions Service client takes it), and how to get there. */
 export interface ScopeCredential {

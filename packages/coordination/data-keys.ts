@@ -1,7 +1,7 @@
 // Why: what a shard's poller seals is sealed with the shard's own data key, so that whoever gets hold of one key reads
 // two hundred sessions and not all. The key is drawn by KMS on first use and kept in the table, wrapped.
 import type { Random } from "@runlet/runtime/random";
-import { z } from "zod";
+import * as z from "zod";
 import { AwsError } from "./aws-json.ts";
 import { createCipher, Undecryptable, type Cipher } from "./cipher.ts";
 import { keys } from "./keys.ts";

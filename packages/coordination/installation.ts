@@ -1,6 +1,6 @@
 // Why: two deployments that serve one cluster by mistake must refuse each other instead of comparing
 // numbers of two counters; so every fence carries the name of the deployment that drew it.
-import { z } from "zod";
+import * as z from "zod";
 import { keys } from "./keys.ts";
 import { getSettled, putSettled, type SettleDeps } from "./put-settled.ts";
 import { TableError } from "./table.ts";

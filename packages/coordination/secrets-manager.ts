@@ -1,5 +1,5 @@
 // Why: in the cloud secrets are kept in AWS Secrets Manager, which audits each reading and whose policies name each secret.
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AwsError, type AwsCall } from "./aws-json.ts";
 import type { Secrets } from "./secrets.ts";
 

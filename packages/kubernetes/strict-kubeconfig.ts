@@ -3,7 +3,7 @@
 // these is refused with the reason and what to do instead (invariant of the threat model: no configuration
 // turns TLS verification off, none runs a program).
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { checkCertificates, decodePem, isKeyOf } from "./kubeconfig-pem.ts";
 import {
   clusterProblems,

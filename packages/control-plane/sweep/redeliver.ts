@@ -6,7 +6,7 @@ import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { withDeadline } from "@runlet/runtime/deadline";
 import type { Log } from "@runlet/runtime/log";
-import { z } from "zod";
+import * as z from "zod";
 
 /** One webhook whose deliveries can be listed: an organisation's, or a GitHub App's own. */
 export interface WebhookSource {

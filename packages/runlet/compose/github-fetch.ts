@@ -3,18 +3,20 @@
 import type { ScopeCredential } from "@runlet/coordination/credentials";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
-import { createHttpFetch } from "@runlet/runtime/http";
-import type { ProxyOptions } from "@runlet/runtime/http-proxy";
+import { createHttpFetch, type HttpFetchOptions } from "@runlet/runtime/http";
 import { keepPollsApart } from "./polls-apart.ts";
 
-/** The way to GitHub for one credential. `proxy` is taken where the credential names none. */
+/** The way to GitHub for one credential, whose proxy goes before the deployment's. */
 export function createGithubFetch(
   clock: Clock,
-  credential: ScopeCredential,
-  proxy?: ProxyOptions,
+  { ca, proxy }: ScopeCredential,
+  deployment: Pick<HttpFetchOptions, "guard" | "proxy"> = {},
 ): Fetch {
-  const { ca, proxy: own } = credential;
-  const through = own ? { http: own, https: own } : proxy;
-  const way = { clock, ...(ca && { extraCa: [ca] }), ...(through && { proxy: through }) };
+  const way = {
+    clock,
+    ...deployment,
+    ...(ca && { extraCa: [ca] }),
+    ...(proxy && { proxy: { http: proxy, https: proxy } }),
+  };
   return keepPollsApart(createHttpFetch(way), createHttpFetch(way));
 }

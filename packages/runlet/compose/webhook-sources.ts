@@ -7,10 +7,37 @@ import type { Credentials } from "@runlet/coordination/credentials";
 import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
+import * as z from "zod";
+
+interface SourceDeps {
+  clock: Clock;
+  fetch: Fetch;
+  credentials: Credentials;
+}
+
+/** A webhook whose failed deliveries are asked for: an App's own without an id. */
+export const webhookShape = z.object({ scope: z.url(), hookId: z.int().optional() });
+export type Webhook = z.infer<typeof webhookShape>;
+
+/** Webhooks as JSON. Throws with the field that is wrong. */
+export function parseWebhooks(json: string): Webhook[] {
+  const read = z.array(webhookShape).safeParse(JSON.parse(json));
+  if (read.success) return read.data;
+  throw new Error(`the list of webhooks is wrong: ${z.prettifyError(read.error)}`);
+}
+
+/** Where the failed deliveries of each are listed. */
+export function createWebhookSources(deps: SourceDeps, webhooks: Webhook[]): WebhookSource[] {
+  return webhooks.map(({ scope, hookId }) =>
+    hookId === undefined
+      ? createAppWebhookSource(deps, scope)
+      : createWebhookSource(deps, { url: scope, hookId }),
+  );
+}
 
 /** The webhook of a config scope. `hookId` is needed for a PAT; with an App it is not looked at. */
 export function createWebhookSource(
-  deps: { clock: Clock; fetch: Fetch; credentials: Credentials },
+  deps: SourceDeps,
   scope: { url: string; hookId: number },
 ): WebhookSource {
   const { apiBase, scope: parsed } = parseConfigUrl(scope.url);
@@ -32,10 +59,7 @@ export function createWebhookSource(
 }
 
 /** The webhook of a GitHub App. */
-export function createAppWebhookSource(
-  deps: { clock: Clock; fetch: Fetch; credentials: Credentials },
-  scopeUrl: string,
-): WebhookSource {
+function createAppWebhookSource(deps: SourceDeps, scopeUrl: string): WebhookSource {
   return {
     url: `${parseConfigUrl(scopeUrl).apiBase}/app/hook`,
     fetch: deps.fetch,

@@ -1,7 +1,7 @@
 // Why: a one-machine deployment is described by one file that the command writes and every function's process
 // reads. It names other files and holds no secret itself.
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { cloudSettings, demoSettings, type Settings } from "@runlet/runtime/settings";
 
 const config = z.object({

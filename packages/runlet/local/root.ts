@@ -16,7 +16,7 @@ import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
 import type { Hono } from "hono";
 import { composeControlPlane, type ControlPlane } from "../compose/control-plane.ts";
 import { createGithubFetch } from "../compose/github-fetch.ts";
-import { createAppWebhookSource, createWebhookSource } from "../compose/webhook-sources.ts";
+import { createWebhookSources } from "../compose/webhook-sources.ts";
 import { composeWebhook } from "../compose/webhook.ts";
 import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
 import { countInLog } from "./count.ts";
@@ -49,11 +49,7 @@ async function start(): Promise<Root> {
   const table = createSqliteTable(busy, await openStateFile(busy, config.stateFile));
   const http = createHttpFetch({ clock });
   const credentials = createCredentials(config.github.map(toSecret));
-  const webhookSources = (config.webhooks ?? []).map(({ scope, hookId }) =>
-    hookId === undefined
-      ? createAppWebhookSource({ clock, fetch: http, credentials }, scope)
-      : createWebhookSource({ clock, fetch: http, credentials }, { url: scope, hookId }),
-  );
+  const sources = { clock, fetch: http, credentials };
   const key = readOrCreateKeyFile(config.keyFile, random);
   const cipher = createCipher({ key, nonce: (bytes) => random.bytes(bytes) });
   const toPoller = { url: config.invokeUrl, functionName: "poller" };
@@ -64,7 +60,7 @@ async function start(): Promise<Root> {
     settings: settingsOf(config),
     cipherFor: () => cipher,
     credentials,
-    webhookSources,
+    webhookSources: createWebhookSources(sources, config.webhooks ?? []),
     fetchFor: (credential) => createGithubFetch(clock, credential),
     accessTo: ({ accessRef }) => findAccess(config, accessRef),
   });
