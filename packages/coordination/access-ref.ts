@@ -14,7 +14,8 @@ export function formatAccessRef(ref: AccessRef): string {
     ...(roleArn && { role: roleArn }),
     ...(externalId && { externalId }),
   });
-  return `eks:${ref.region}/${ref.name}${query.size > 0 ? `?${query}` : ""}`;
+  const rest = query.toString();
+  return `eks:${ref.region}/${ref.name}${rest && `?${rest}`}`;
 }
 
 /** Undefined when it is of another deployment's kind (a name in the config of one machine) or nonsense. */
