@@ -35,6 +35,15 @@ it("every feature of ARC has a row, and each row a test, a reason or a differenc
   expect(features.length).toBeGreaterThan(440);
 });
 
+it("every difference that docs/compatibility.md tells belongs to a feature, and has a test", () => {
+  const told = anchorsOf((read("docs/compatibility.md") ?? "").replace(/^##? .*$/gm, ""));
+  const different = listRows(root, "features").flatMap(({ state }) =>
+    state.kind === "different" ? [state] : [],
+  );
+  expect(new Set(different.map(({ anchor }) => anchor))).toEqual(told);
+  expect(different.filter(({ tests }) => tests.length === 0)).toEqual([]);
+});
+
 it("every invariant and every fault of tests/README.md is shown by a test, or says why not", () => {
   const promises = listRows(root, "promises");
   const told = (read("tests/README.md") ?? "").matchAll(/^\| ([IF]\d+) \|/gm);
