@@ -217,6 +217,11 @@ describe("the user's template", () => {
 });
 
 describe("golden renderings", () => {
+  const app = {
+    github_app_id: "123456",
+    github_app_installation_id: "654321",
+    github_app_private_key: "a key in PEM",
+  };
   const containerMode = (type: string) => ({
     containerMode: { type, kubernetesModeWorkVolumeClaim: claim },
   });
@@ -227,6 +232,7 @@ describe("golden renderings", () => {
     ["kubernetes-novolume", containerMode("kubernetes-novolume")],
     ["proxy", { proxy: { http: server(1), https: server(2), noProxy: ["a.example"] } }],
     ["ca", { githubServerTLS: mountedTls }],
+    ["app", { githubConfigSecret: app }],
     ["predefined-secret", { githubConfigSecret: "mine" }],
   ])("%s", async (name, values) => {
     const text = await helm.render(charts.runnerSet, { ...base, ...values });
