@@ -1,5 +1,6 @@
+import { UsageError } from "@runlet/runtime/flags";
 import { describe, expect, it } from "vitest";
-import { FlagError, parseFlags } from "./flags.ts";
+import { parseFlags } from "./flags.ts";
 
 describe("flags", () => {
   it("have defaults", () => {
@@ -50,7 +51,7 @@ describe("flags", () => {
   ];
   for (const [args, words] of mistakes) {
     it(`${args.join(" ")}: one line that says what to do`, () => {
-      expect(() => parseFlags(args)).toThrow(FlagError);
+      expect(() => parseFlags(args)).toThrow(UsageError);
       expect(() => parseFlags(args)).toThrow(words);
     });
   }

@@ -1,5 +1,5 @@
 // Why: a mistake in the call is told in one line that names the flag, the value and the remedy.
-import { parseArgs } from "node:util";
+import { readChoice, readFlags, readInt, UsageError } from "@runlet/runtime/flags";
 import type { LogLevel } from "@runlet/runtime/log";
 
 export interface Flags {
@@ -16,11 +16,6 @@ export interface Flags {
   /** What a changed template does to a set whose runners work with the old one. */
   updateStrategy: "immediate" | "eventual";
   logLevel: LogLevel;
-}
-
-/** A mistake of the caller's: one line, exit code 2. */
-export class FlagError extends Error {
-  override name = "FlagError";
 }
 
 export const flagsHelp = `runlet-reconciler: makes runners for the AutoscalingRunnerSets of a cluster
@@ -43,17 +38,18 @@ export const flagsHelp = `runlet-reconciler: makes runners for the AutoscalingRu
 Exit codes: 0 after SIGTERM or SIGINT, 2 for a mistake in the call, 1 for everything else.
 `;
 
-const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+const levels = ["debug", "info", "warn", "error"] as const satisfies LogLevel[];
 const strategies = ["immediate", "eventual"] as const;
 
-/** Throws FlagError. */
+const ports = { min: 0, max: 65_535 };
+
+/** Throws UsageError. */
 export function parseFlags(args: string[]): Flags | "help" {
   const values = readValues(args);
   if (values.help) return "help";
-  const logLevel = readChoice("--log-level", values["log-level"] ?? "info", levels);
-  const strategy = values["update-strategy"] ?? "immediate";
+  const logLevel = readChoice("log-level", values["log-level"] ?? "info", levels);
   if (values.context !== undefined && values.kubeconfig === undefined) {
-    throw new FlagError("--context needs --kubeconfig FILE");
+    throw new UsageError("--context needs --kubeconfig FILE");
   }
   for (const name of values.namespace ?? []) checkNamespace("--namespace", name);
   const metrics = parseMetricsAddress(values["metrics-addr"] ?? ":8080");
@@ -63,45 +59,29 @@ export function parseFlags(args: string[]): Flags | "help" {
     ...(values.context === undefined ? {} : { context: values.context }),
     namespaces: values.namespace ?? [],
     excludedLabelPrefixes: values["exclude-label-propagation-prefix"] ?? [],
-    probePort: parsePort("--probe-port", values["probe-port"] ?? "8081"),
+    probePort: readInt("probe-port", values["probe-port"], { ...ports, default: 8_081 }),
     ...(metrics && { metrics }),
     ...(election && { election }),
-    updateStrategy: readChoice("--update-strategy", strategy, strategies),
+    updateStrategy: readChoice("update-strategy", values["update-strategy"], strategies),
     logLevel,
   };
 }
 
 function readValues(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      strict: true,
-      options: {
-        kubeconfig: { type: "string" },
-        context: { type: "string" },
-        namespace: { type: "string", multiple: true },
-        "exclude-label-propagation-prefix": { type: "string", multiple: true },
-        "probe-port": { type: "string" },
-        "metrics-addr": { type: "string" },
-        "enable-leader-election": { type: "boolean" },
-        "leader-election-id": { type: "string" },
-        "leader-election-namespace": { type: "string" },
-        "update-strategy": { type: "string" },
-        "log-level": { type: "string" },
-        help: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new FlagError(`${text.split(". ")[0]}; see --help`);
-  }
-}
-
-function readChoice<T extends string>(flag: string, value: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined)
-    throw new FlagError(`${flag} ${value}: give one of ${choices.join(", ")}`);
-  return found;
+  return readFlags(args, {
+    kubeconfig: { type: "string" },
+    context: { type: "string" },
+    namespace: { type: "string", multiple: true },
+    "exclude-label-propagation-prefix": { type: "string", multiple: true },
+    "probe-port": { type: "string" },
+    "metrics-addr": { type: "string" },
+    "enable-leader-election": { type: "boolean" },
+    "leader-election-id": { type: "string" },
+    "leader-election-namespace": { type: "string" },
+    "update-strategy": { type: "string" },
+    "log-level": { type: "string" },
+    help: { type: "boolean", short: "h" },
+  }).values;
 }
 
 function readElection(values: ReturnType<typeof readValues>): Flags["election"] {
@@ -110,11 +90,11 @@ function readElection(values: ReturnType<typeof readValues>): Flags["election"] 
   if (!values["enable-leader-election"]) {
     const stray = ["leader-election-id", "leader-election-namespace"] as const;
     const given = stray.find((flag) => values[flag] !== undefined);
-    if (given) throw new FlagError(`--${given} needs --enable-leader-election`);
+    if (given) throw new UsageError(`--${given} needs --enable-leader-election`);
     return undefined;
   }
   if (!/^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/.test(name)) {
-    throw new FlagError(`--leader-election-id ${name}: that is no name of a Lease`);
+    throw new UsageError(`--leader-election-id ${name}: that is no name of a Lease`);
   }
   if (namespace === undefined) return { name };
   checkNamespace("--leader-election-namespace", namespace);
@@ -123,7 +103,7 @@ function readElection(values: ReturnType<typeof readValues>): Flags["election"] 
 
 function checkNamespace(flag: string, name: string): void {
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
-    throw new FlagError(`${flag} ${name}: that is no name of a namespace`);
+    throw new UsageError(`${flag} ${name}: that is no name of a namespace`);
   }
 }
 
@@ -131,14 +111,8 @@ function checkNamespace(flag: string, name: string): void {
 function parseMetricsAddress(text: string): Flags["metrics"] {
   if (text === "0") return undefined;
   const at = text.lastIndexOf(":");
-  if (at < 0) throw new FlagError(`--metrics-addr ${text}: give HOST:PORT, :PORT or 0`);
+  if (at < 0) throw new UsageError(`--metrics-addr ${text}: give HOST:PORT, :PORT or 0`);
   const host = text.slice(0, at).replace(/^\[(.*)\]$/, "$1");
-  const port = parsePort("--metrics-addr", text.slice(at + 1));
+  const port = readInt("metrics-addr", text.slice(at + 1), { ...ports, default: 0 });
   return host === "" ? { port } : { host, port };
-}
-
-function parsePort(flag: string, text: string): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new FlagError(`${flag} ${text}: give a whole number from 0 to 65535`);
 }

@@ -10,8 +10,10 @@ import {
 import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createSystemClock } from "@runlet/runtime/clock";
+import { describeFailure } from "@runlet/runtime/describe-failure";
+import { UsageError } from "@runlet/runtime/flags";
 import { createHttpFetch, type HttpFetch } from "@runlet/runtime/http";
-import { createLog, describeError } from "@runlet/runtime/log";
+import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { readClusterPlace } from "@runlet/runtime/settings-environment";
 import {
@@ -22,7 +24,7 @@ import {
   type ReconcilerPorts,
   type ServiceWay,
 } from "./compose.ts";
-import { FlagError, flagsHelp, parseFlags, type Flags } from "./flags.ts";
+import { flagsHelp, parseFlags, type Flags } from "./flags.ts";
 import { createElection, type Election } from "./leader-election.ts";
 import type { Term } from "./leader-term.ts";
 import { openPages } from "./pages.ts";
@@ -101,7 +103,7 @@ async function createOwnElection(
 }
 
 function noNamespace(): never {
-  throw new FlagError("--leader-election-namespace NAME is needed outside of a pod");
+  throw new UsageError("--leader-election-namespace NAME is needed outside of a pod");
 }
 
 /** Connections to the service, shared by what goes the same way. */
@@ -130,9 +132,9 @@ async function main(args: string[]): Promise<number> {
     else await run(flags);
     return 0;
   } catch (error) {
-    const usage = error instanceof FlagError;
-    process.stderr.write(`runlet-reconciler: ${usage ? error.message : describeError(error)}\n`);
-    return usage ? 2 : 1;
+    const { line, code } = describeFailure(error);
+    process.stderr.write(`runlet-reconciler: ${line}\n`);
+    return code;
   }
 }
 

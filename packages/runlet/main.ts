@@ -1,8 +1,8 @@
 // Why: the command line. One file a command in commands/; this only finds it, and turns what goes wrong into one
 // line and an exit code: 2 for a mistake in the call, 1 for everything else.
 import { readFileSync } from "node:fs";
+import { describeFailure } from "@runlet/runtime/describe-failure";
 import { UsageError, type Options } from "@runlet/runtime/flags";
-import { describeError } from "@runlet/runtime/log";
 
 export interface Command {
   summary: string;
@@ -67,15 +67,8 @@ try {
   // What was left running on purpose (a plan's timers) ends with the process.
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`runlet: ${usage ? error.message : inOneLine(error)}\n`);
+  const { line, code } = describeFailure(error);
+  process.stderr.write(`runlet: ${line}\n`);
   // What was open already (a server, a file) ends with the process.
-  process.exit(usage ? 2 : 1);
-}
-
-/** Whoever typed the command has no use for the names of classes. */
-function inOneLine(error: unknown): string {
-  return describeError(error)
-    .replaceAll(/\b(?:[A-Za-z]*Error|KubeconfigRefused): /g, "")
-    .replaceAll(/\s*\n\s*/g, " ");
+  process.exit(code);
 }

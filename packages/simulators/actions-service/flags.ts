@@ -1,4 +1,5 @@
 // Why: a mistyped flag must be a clear line, not a server that does something else.
+import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { quote, readChoice, readFlags, readInt, UsageError } from "@runlet/runtime/flags";
 import type { SimulatorOptions } from "./simulation.ts";
@@ -79,8 +80,12 @@ function parseApp(
 
 function readKey(file: string): string {
   try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UsageError(`--app-public-key ${file}: the file cannot be read`, { cause: error });
+    const pem = readFileSync(file, "utf8");
+    createPublicKey(pem);
+    return pem;
+  } catch (cause) {
+    throw new UsageError(`--app-public-key ${file}: give a file with a public key in PEM`, {
+      cause,
+    });
   }
 }
