@@ -54,7 +54,9 @@ function parseState(kind: string, where: string): State | string {
   if (kind === "different") {
     const tests = others.flatMap(parseTest);
     if (!/^#[\w-]+$/.test(first)) return "names no anchor of docs/compatibility.md as #anchor";
-    if (tests.length !== others.length) return "names a test otherwise than as path :: title";
+    if (others.length === 0 || tests.length < others.length) {
+      return "names no test as path :: title after its anchor";
+    }
     return { kind, anchor: first.slice(1), tests };
   }
   if (kind === "nothing") return where ? { kind, reason: where } : "says no reason";
