@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startDeployment, type Deployment } from "@runlet/runlet/local/deployment";
 import type { LocalConfig } from "@runlet/runlet/local/config";
+import { localEnvironment } from "@runlet/runlet/local/local-environment";
 import type { Functions } from "@runlet/runlet/world/functions";
 import type { SocketTransport } from "@runlet/runlet/world/transport-sockets";
 import type { FunctionParts } from "@runlet/runlet/world/world";
@@ -23,7 +24,7 @@ export async function createBenchFunctions(
   const config = await writeConfig(parts, transport, folder);
   const deployment = await startDeployment(
     { clock, random, log, fetch: transport.fetch },
-    { config, settings, home, webhookPort: 0, onLine },
+    { environment: localEnvironment(config, home), settings, webhookPort: 0, onLine },
   );
   const { host, webhookUrl } = deployment;
   const kill = () => {

@@ -16,6 +16,7 @@ import { claimFolder } from "../local/claim-folder.ts";
 import type { LocalConfig } from "../local/config.ts";
 import { settingsOf } from "../local/config.ts";
 import { startDeployment } from "../local/deployment.ts";
+import { localEnvironment } from "../local/local-environment.ts";
 import type { Command } from "../main.ts";
 import { localOptions, readLocalFlags, type LocalFlags } from "./local-flags.ts";
 
@@ -75,7 +76,7 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   const settings = settingsOf({ ...config, invokeUrl: "" });
   const deployment = await startDeployment(
     { clock, random, log, fetch },
-    { config, settings, home, webhookPort, onLine: write },
+    { environment: localEnvironment(config, home), settings, webhookPort, onLine: write },
   );
   deployment.startSweeping();
   log.info("ready", {

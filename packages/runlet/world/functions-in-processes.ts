@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import type { LocalConfig } from "../local/config.ts";
 import { startDeployment, type Deployment } from "../local/deployment.ts";
+import { localEnvironment } from "../local/local-environment.ts";
 import type { Functions, RunningPoller } from "./functions.ts";
 import type { SocketTransport } from "./transport-sockets.ts";
 import type { FunctionParts } from "./world.ts";
@@ -31,9 +32,8 @@ export async function createProcessFunctions(
   const deployment = await startDeployment(
     { clock, random, log, fetch: transport.fetch },
     {
-      config,
+      environment: localEnvironment(config, options.home),
       settings,
-      home: options.home,
       webhookPort: options.webhookPort,
       onLine: parts.onLine,
     },
@@ -92,7 +92,11 @@ async function writeConfig(
   };
 }
 
-function runningPollers({ host }: Deployment, { clock }: FunctionParts): RunningPoller[] {
+/** The containers that run a poller. */
+export function runningPollers(
+  { host }: Deployment,
+  { clock }: Pick<FunctionParts, "clock">,
+): RunningPoller[] {
   return host.containers().flatMap(({ function: name, pid, busyWith }) => {
     if (name !== "poller" || pid === undefined || busyWith === undefined) return [];
     const { shard } = JSON.parse(busyWith) as { shard: string }; // what invoke wrote
