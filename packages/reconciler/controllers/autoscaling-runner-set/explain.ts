@@ -80,6 +80,7 @@ export async function showServed(
   const health = healthVerdict({
     runnerSet,
     refusedCount: parseRefused(runnerSet?.metadata.annotations?.[annotations.refused])?.count ?? 0,
+    isDraining: ctx.draining.has(uid),
     isStuck: ctx.idleWatches.get(uid)?.stuck !== undefined,
     missingLabels: missingLabelsOf(memory, set),
     problem,

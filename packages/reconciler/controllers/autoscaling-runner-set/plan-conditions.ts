@@ -13,6 +13,8 @@ export type Verdict = Pick<Condition, "type" | "status" | "reason" | "message">;
 export interface Health {
   runnerSet: EphemeralRunnerSet | undefined;
   refusedCount: number;
+  /** A changed template waits until the last runner of the old one has gone. */
+  isDraining: boolean;
   /** Jobs have waited beside idle runners for too long. */
   isStuck: boolean;
   /** Named by the manifest, absent at GitHub. */
@@ -40,6 +42,12 @@ function findTrouble(health: Health): { reason: string; message: string } | unde
   if (status?.phase === "Outdated") {
     const message = "GitHub does not take this runner version any more: change spec.template";
     return { reason: "RunnerVersionOutdated", message };
+  }
+  if (health.isDraining) {
+    const message =
+      "the changed template waits until the last runner of the old one has gone (update strategy eventual); " +
+      "until then none is made";
+    return { reason: "TemplateWaits", message };
   }
   if (health.isStuck) {
     const message =

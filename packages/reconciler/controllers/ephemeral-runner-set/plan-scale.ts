@@ -56,9 +56,10 @@ export function planScale(seen: ScaleObservation): ScalePlan {
   const living = seen.runners.filter((one) => one.state === "pending" || one.state === "running");
   const total = living.length + count(seen.runners, "failed");
   const acts = !seen.outdated && isNewOrder(seen);
-  const wanted = acts || seen.outdated ? Math.max(0, seen.replicas - total) : 0;
   // A runner of a version that GitHub refuses will not take a job either (exit code 7).
   const isEmptied = seen.draining || seen.outdated;
+  // What is not made is told, or a poller would order it anew at every turn and no other cluster could take it.
+  const wanted = acts || isEmptied ? Math.max(0, seen.replicas - total) : 0;
   const create = isEmptied ? 0 : Math.min(wanted, seen.creatable);
   const goes = (one: RunnerView) => one.stale || isEmptied;
   const surplus = acts && seen.patchId === 0 ? Math.max(0, total - seen.replicas) : 0;

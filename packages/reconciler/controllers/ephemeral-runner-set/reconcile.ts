@@ -166,9 +166,7 @@ async function writeBack(
   if (set.metadata.uid !== was.metadata.uid) return {};
   const after = observeSet(ctx, set);
   const held = plan.withheld + refused;
-  const isDraining = ctx.draining.has(after.uid);
-  const refusedCount =
-    (isDraining ? 0 : held) + after.runners.filter((one) => isRefused(one)).length;
+  const refusedCount = held + after.runners.filter((one) => isRefused(one)).length;
   // An order that could not be carried out in full stays owed; the pass acted on what it had read.
   const actedPatchId = plan.acts && held === 0 ? was.spec.patchID : undefined;
   await writeNotes(ctx, set, { actedPatchId, refusedCount });
@@ -180,7 +178,7 @@ async function writeBack(
     againMs: earliest([
       statusMs || undefined,
       ...done.waits,
-      held > 0 && !isDraining ? waitForRoom(ctx, after) : undefined,
+      held > 0 && plan.replaces ? waitForRoom(ctx, after) : undefined,
       busy ? ctx.settings.busyRetryMs : undefined,
     ]),
   };
