@@ -84,8 +84,14 @@ async function openAccess(
   { kubeconfig: file, context }: Flags,
   clock: ReconcilerPorts["clock"],
 ): Promise<OpenAccess> {
-  if (file !== undefined) return openKubeconfigAccess({ clock }, { file, context });
-  return createInClusterAccess({ clock, readFile: readText }, readClusterPlace());
+  try {
+    if (file !== undefined) return await openKubeconfigAccess({ clock }, { file, context });
+    return await createInClusterAccess({ clock, readFile: readText }, readClusterPlace());
+  } catch (cause) {
+    const where =
+      file === undefined ? "outside of a pod give --kubeconfig FILE" : `--kubeconfig ${file}`;
+    throw new Error(where, { cause });
+  }
 }
 
 async function createOwnElection(

@@ -43,6 +43,7 @@ describe("a mistake in the call", () => {
     ["runlet", "local --kubeconfig /nowhere/k.yaml --github x=y", "there is no such file"],
     ["kube", "--port x --kubeconfig f", "--port x: give a whole number"],
     ["service", "--nope", "--nope"],
+    ["reconciler", "--probe-port -1", "--probe-port -1: give a whole number"],
     ["seeds", "abc", "give a whole number"],
     ["seeds", "1 2", "one number is enough"],
     ["mutants", "nonsense", "there is no mutant nonsense"],

@@ -50,6 +50,7 @@ describe("a mistake in the flags of runlet local", () => {
     [["--kubeconfig", east, "--github", acme, "--webhook-secret-file", empty], "the file is empty"],
     [["--kubeconfig", east, "--github", acme, "--webhook", "acme"], "begin it with https://"],
     [["--kubeconfig", east, "--github", acme, "--rest-after-minutes", "0"], "from 1 to 1440"],
+    [["--kubeconfig", east, "--github", acme, "--state", folder], "name a file, as in --state"],
     [
       ["--kubeconfig", east, "--github", acme, "--context", ""],
       "give it as NAME=CONTEXT, NAME one of east",

@@ -46,7 +46,7 @@ export function readLocalFlags(args: string[], home: string): LocalFlags | "help
   const port = { min: 0, max: 65_535, default: 0 };
   const config: LocalFlags["config"] = {
     profile: "cloud",
-    stateFile: resolve(values.state ?? join(home, "state.sqlite")),
+    stateFile: readState(values.state ?? join(home, "state.sqlite")),
     keyFile: join(home, "data-key"),
     clusters: withContexts(once("kubeconfig", kubeconfig.map(readCluster), "name"), context),
     github: once("github", github.map(readScope), "scope"),
@@ -137,6 +137,13 @@ function readScope(text: string): LocalConfig["github"][number] {
 function readWebhook(text: string): NonNullable<LocalConfig["webhooks"]>[number] {
   const [, scope = text, id] = /^(.+)=(\d{1,12})$/.exec(text) ?? [];
   return { scope: checkUrl("webhook", scope), ...(id !== undefined && { hookId: Number(id) }) };
+}
+
+/** It need not be there yet. */
+function readState(file: string): string {
+  const is = file === "" ? undefined : statSync(file, { throwIfNoEntry: false });
+  if (file !== "" && is?.isDirectory() !== true) return resolve(file);
+  throw new UsageError(`--state ${quote(file)}: name a file, as in --state state.sqlite`);
 }
 
 function readSecretFile(file: string): string {
