@@ -2,6 +2,7 @@
 // watches and killed reconcilers in any mixture; afterwards nothing may be lost, left over or too many.
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "@runlet/runtime/random";
+import type { PodPlan, Scenario } from "@runlet/simulators/kubelet/scenario";
 import { createWorld, nothing, type RunningReconciler, type World } from "./reconciler-world.ts";
 
 /** A name only for this test: what a step does to the world. */
@@ -28,9 +29,21 @@ const calm: Step = (world) => {
   world.github.control.clearFaults();
 };
 
+/** One pod in five comes to nothing, each in its own way. */
+const troubledPods: Scenario = (_pod, random) => {
+  const ways: Partial<PodPlan>[] = [
+    { runner: { kind: "exits", exitCode: 1, afterMs: 200 } },
+    { runner: { kind: "dies-before-job", exitCode: 2, afterMs: 10 } },
+    { runner: { kind: "exits", exitCode: 0, afterMs: 100 } },
+    { refusedBy: { reason: "OutOfcpu", message: "no cpu" } },
+    { pullFailuresCount: 2 },
+  ];
+  return random.next() < 0.8 ? {} : (ways[random.int(ways.length)] ?? {});
+};
+
 async function playDay(seed: number) {
   const random = createSeededRandom(seed);
-  const world = createWorld({ seed, start: false });
+  const world = createWorld({ seed, start: false, scenario: troubledPods });
   let running: RunningReconciler = world.start();
   await world.serve("builders");
   let patchId = 0;
@@ -41,6 +54,10 @@ async function playDay(seed: number) {
     githubFaults,
     calm,
     (w) => void w.kube.cutWatches({ broken: true }),
+    (w) => {
+      w.kube.cutWatches({ broken: true });
+      w.kube.compact(0);
+    },
     (w) => {
       running.life.kill();
       running = w.start();
