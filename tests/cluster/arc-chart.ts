@@ -1,7 +1,6 @@
 // Why: ARC's users come with releases of its chart. What it renders is what ours renders, but for one Role; so the
 // suites can have such a release without having that chart.
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Rendered } from "./helm.ts";
 
@@ -28,13 +27,15 @@ export function asArcRenders(objects: Rendered[]): Rendered[] {
   );
 }
 
-/** A chart that renders these objects; resolves to its folder. */
-export function writeChart(chart: { name: string; version: string }, objects: Rendered[]): string {
-  const dir = mkdtempSync(join(tmpdir(), "runlet-chart-"));
-  mkdirSync(join(dir, "templates"));
+/** Writes a chart that renders these objects into a folder that is not there yet. */
+export function writeChart(
+  dir: string,
+  chart: { name: string; version: string },
+  objects: Rendered[],
+): void {
+  mkdirSync(join(dir, "templates"), { recursive: true });
   // JSON is YAML.
   writeFileSync(join(dir, "Chart.yaml"), JSON.stringify({ apiVersion: "v2", ...chart }));
   const texts = objects.map((object) => JSON.stringify(object));
   writeFileSync(join(dir, "templates/all.yaml"), texts.join("\n---\n"));
-  return dir;
 }

@@ -1,6 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Resource } from "@runlet/kubernetes/client";
@@ -40,6 +38,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   reconciler?.signal("SIGKILL");
+  helm?.close();
   await bed?.stop();
 });
 
@@ -71,7 +70,7 @@ async function startPod(release: string): Promise<ReconcilerProcess> {
     ...bed.plane,
     bundle: process.env["RUNLET_RECONCILER"] ?? (await bundleReconciler()),
     token: await bed.plane.serviceAccountToken(system, serviceAccountName),
-    dir: mkdtempSync(join(tmpdir(), "runlet-charts-")),
+    dir: helm.dir,
     flags: [
       ...containers[0].args.filter((arg) => !here.test(arg)),
       `--leader-election-namespace=${system}`,
@@ -267,10 +266,9 @@ describe("a release of a set", () => {
   }, 120_000);
 
   test("of ARC's chart is taken over by an upgrade, and given back, with the same set and runner", async () => {
-    const arc = writeChart(
-      { name: "gha-runner-scale-set", version: "0.14.2" },
-      await renderedByArc(),
-    );
+    const arc = join(helm.dir, "arc");
+    const chart = { name: "gha-runner-scale-set", version: "0.14.2" };
+    writeChart(arc, chart, await renderedByArc());
     const place = ["--namespace", namespace];
     await run(["install", "builders", arc, ...place]);
     await untilServed();

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { charts, createHelm, type Helm } from "./helm.ts";
 import { base, claim, image, renderSet, setOf, specOf, type PodSpec } from "./render-runner-set.ts";
 
@@ -14,6 +14,7 @@ let helm: Helm;
 beforeAll(async () => {
   helm = await createHelm();
 });
+afterAll(() => helm?.close());
 
 const render = (values: object, args?: string[]) => renderSet(helm, values, args);
 

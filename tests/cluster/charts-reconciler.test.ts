@@ -1,8 +1,6 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseFlags } from "@runlet/reconciler/flags";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { charts, createHelm, objectsOf, oneOf, type Helm, type Rendered } from "./helm.ts";
 
 const base = { image: { repository: "registry.example/runlet" } };
@@ -16,6 +14,7 @@ let helm: Helm;
 beforeAll(async () => {
   helm = await createHelm();
 });
+afterAll(() => helm?.close());
 
 async function render(values: object = {}): Promise<Rendered[]> {
   return objectsOf(await helm.render(charts.reconciler, { ...base, ...values }));
@@ -275,7 +274,7 @@ describe("what is refused, in words", () => {
 });
 
 test("a packaged chart is whole: what stands elsewhere in the repository is in it", async () => {
-  const dir = mkdtempSync(join(tmpdir(), "runlet-package-"));
+  const { dir } = helm;
   const packed: [string, string, object][] = [
     [charts.reconciler, "runlet-0.1.0.tgz", { ...base, poller: { create: true } }],
     [charts.runnerSet, "runlet-runner-set-0.1.0.tgz", runnerSet],

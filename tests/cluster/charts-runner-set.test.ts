@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { charts, createHelm, oneOf, type Helm, type Rendered } from "./helm.ts";
 import { base, claim, renderSet, setOf, specOf } from "./render-runner-set.ts";
 
@@ -11,6 +11,7 @@ let helm: Helm;
 beforeAll(async () => {
   helm = await createHelm();
 });
+afterAll(() => helm?.close());
 
 const render = (values: object, args?: string[]) => renderSet(helm, values, args);
 

@@ -1,6 +1,6 @@
 // Why: the charts are shown with the real helm: what they render, what they refuse, and what they leave behind.
 import { execFile } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,10 +35,14 @@ export interface Run {
 }
 
 export interface Helm {
+  /** For files of the suite. */
+  dir: string;
   /** Runs helm; `values` become a file. */
   run(args: string[], values?: object): Promise<Run>;
   /** `helm template`; throws with what helm says. */
   render(chart: string, values: object, args?: string[]): Promise<string>;
+  /** Removes the folder; values have credentials. */
+  close(): void;
 }
 
 /** Helm with settings and caches of its own; talks to a cluster only with a kubeconfig. */
@@ -70,7 +74,9 @@ export async function createHelm(kubeconfig?: string): Promise<Helm> {
     });
   }
   return {
+    dir: home,
     run,
+    close: () => rmSync(home, { recursive: true, force: true }),
     async render(chart, values, args = []) {
       const place = ["--namespace", "runners", "--kube-version", "1.36.0"];
       const { ok, out, errors } = await run(["template", "arc", chart, ...place, ...args], values);

@@ -19,6 +19,7 @@ export async function reconcilerAccess(runners: string, single: boolean): Promis
   const shown = ["roles", "service-account"].flatMap((name) => ["-s", `templates/${name}.yaml`]);
   const values = { image: { repository: "none" }, namespaces: single ? [runners] : [] };
   const rendered = await helm.run([...place, ...shown], values);
+  helm.close();
   if (!rendered.ok) throw new Error(rendered.errors);
   const binding = single ? "" : bindRunners(runners);
   return `
