@@ -1,6 +1,5 @@
 // Why: what KMS and Secrets Manager really answer is more than a stand-in of ours would think of; moto knows. KMS's
 // encryption context and the versions of secrets are what it is asked for.
-import { createAwsCall } from "@runlet/coordination/aws-json";
 import { createShardCiphers } from "@runlet/coordination/data-keys";
 import { createKms } from "@runlet/coordination/kms";
 import { createMemoryTable } from "@runlet/coordination/memory-table";
@@ -12,41 +11,22 @@ import { createAwsFetch } from "@runlet/runtime/aws-fetch";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createSystemRandom } from "@runlet/runtime/random";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { connectMoto, createKey, motoUrl, region, testCredentials } from "./moto.ts";
 
-const region = "eu-central-1";
 const clock = createSystemClock();
 const random = createSystemRandom();
 const http = createHttpFetch({ clock });
-const credentials = async () => ({ accessKeyId: "AKIDEXAMPLE", secretAccessKey: "secret" });
-const targets = {
-  kms: { target: "TrentService", json: "1.1" },
-  secretsmanager: { target: "secretsmanager", json: "1.1" },
-} as const;
+const credentials = async () => testCredentials;
 
-let url: string;
-beforeAll(() => {
-  url = process.env["RUNLET_MOTO_URL"] ?? "";
-  if (!url) throw new Error("RUNLET_MOTO_URL is not set; run this through npm run test:aws");
-});
 beforeEach(async () => {
-  await fetch(`${url}/moto-api/reset`, { method: "POST" });
+  await fetch(`${motoUrl()}/moto-api/reset`, { method: "POST" });
 });
 afterAll(() => http.close());
 
-function connect(service: keyof typeof targets) {
-  const signed = createAwsFetch({ fetch: http, clock, credentials }, { service, region });
-  return createAwsCall({ fetch: signed, clock }, { url, ...targets[service] });
-}
-
-async function createKey(): Promise<string> {
-  const made = (await connect("kms")("CreateKey", {})) as { KeyMetadata: { Arn: string } };
-  return made.KeyMetadata.Arn;
-}
-
 describe("data keys under KMS", () => {
   test("a shard's key opens in its own context only", async () => {
-    const kms = createKms(connect("kms"), await createKey());
+    const kms = createKms(connectMoto(http, "kms"), await createKey(http));
     const context = { stage: "prod", shard: "shard-1" };
     const { key, wrapped } = await kms.generate(context);
     expect(key).toHaveLength(32);
@@ -64,7 +44,7 @@ describe("data keys under KMS", () => {
   // What AWS says of another or a disabled KMS key moto does not; data-keys.test.ts has its words.
   test("what one container has sealed the next one opens, and the table holds neither key nor text", async () => {
     const table = createMemoryTable();
-    const wrapping = createKms(connect("kms"), await createKey());
+    const wrapping = createKms(connectMoto(http, "kms"), await createKey(http));
     const start = () =>
       createShardCiphers({ table, clock, random, wrapping, stage: "prod" })("shard-1");
     const sealed = await start().seal("hunter2", "checkpoint/a");
@@ -80,7 +60,7 @@ describe("data keys under KMS", () => {
 
 describe("secrets in Secrets Manager", () => {
   test("are read by name, and rotated ones without a start", async () => {
-    const call = connect("secretsmanager");
+    const call = connectMoto(http, "secretsmanager");
     const Name = "runlet/prod/github/github.com/my-org";
     const token = (n: number) => `ghp_${String(n).padEnd(36, "0")}`;
     await call("CreateSecret", { Name, SecretString: token(1) });
@@ -100,7 +80,7 @@ describe("secrets in Secrets Manager", () => {
     expect(await find()).toEqual({ kind: "pat", token: token(2) });
   });
   test("that are not there, or on their way out, are undefined; bytes are refused by name", async () => {
-    const call = connect("secretsmanager");
+    const call = connectMoto(http, "secretsmanager");
     const secrets = createSecretsManager(call);
     expect(await secrets.find("runlet/none")).toBeUndefined();
     await call("CreateSecret", { Name: "runlet/a", SecretString: "a" });
@@ -115,7 +95,7 @@ describe("secrets in Secrets Manager", () => {
 
 describe("a role of another account", () => {
   test("is lent by STS", async () => {
-    const account = { fetch: http, clock, credentials, stsUrl: () => url };
+    const account = { fetch: http, clock, credentials, stsUrl: motoUrl };
     const roleArn = "arn:aws:iam::210987654321:role/runlet";
     const lent = await createAssumedRole(account, { roleArn, region })();
     expect(lent.accessKeyId).toMatch(/^ASIA/);
@@ -124,7 +104,7 @@ describe("a role of another account", () => {
       { ...account, credentials: async () => lent },
       { service: "sts", region },
     );
-    const who = await signed(`${url}/?Action=GetCallerIdentity&Version=2011-06-15`, {
+    const who = await signed(`${motoUrl()}/?Action=GetCallerIdentity&Version=2011-06-15`, {
       method: "POST",
     });
     expect(await who.text()).toContain("assumed-role/runlet/runlet");
