@@ -74,17 +74,21 @@ describe("a pod that does not come up", () => {
     expect(world.github.control.runners()).toHaveLength(1);
   });
 
-  it("its Secret is deleted before it has started: registered anew at once", async () => {
-    const world = await serveOne([{ imagePullMs: 5_000 }, works]);
-    await world.clock.runFor(2_000);
-    const name = world.runners()[0]?.metadata.name ?? "";
-    await world.admin.remove(secrets, { namespace, name });
-    await world.clock.runUntil(() => failuresOf(world) === 1, 10_000, "the failure");
-    expect(statusOf(world)?.reason).toBe("SecretMissing");
-    await world.clock.runFor(20_000);
-    expect(statusOf(world)?.phase).toBe("Running");
-    expect(world.github.control.runners().map(({ state }) => state)).toEqual(["idle"]);
-  });
+  it.for(["deleted", "emptied"])(
+    "its Secret is %s before it has started: registered anew at once",
+    async (how) => {
+      const world = await serveOne([{ imagePullMs: 5_000 }, works]);
+      await world.clock.runFor(2_000);
+      const key = { namespace, name: world.runners()[0]?.metadata.name ?? "" };
+      if (how === "deleted") await world.admin.remove(secrets, key);
+      else await world.admin.patch(secrets, key, { type: "merge", body: { data: null } });
+      await world.clock.runUntil(() => failuresOf(world) === 1, 10_000, "the failure");
+      expect(statusOf(world)?.reason).toBe("SecretMissing");
+      await world.clock.runFor(20_000);
+      expect(statusOf(world)?.phase).toBe("Running");
+      expect(world.github.control.runners().map(({ state }) => state)).toEqual(["idle"]);
+    },
+  );
 
   it("one that no node takes: shown after a minute with the scheduler's words", async () => {
     const unschedulable = "0/3 nodes are available: 3 Insufficient cpu.";

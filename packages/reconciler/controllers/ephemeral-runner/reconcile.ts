@@ -10,7 +10,7 @@ import { isRunnerOfArc } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { controllerOf, keyOf, objectKey, parseKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
-import { runnerIdOf } from "../../runner-pod.ts";
+import { jitSecretKeys, runnerIdOf } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { checkRegistration, scheduleCheck } from "./check-registration.ts";
 import { failRunner, outdateRunner, removePod, removeSecret, retryPod } from "./fail.ts";
@@ -128,7 +128,8 @@ const secretMissing = {
 /** The kubelet's word for a container whose variables cannot be had: it may be ours, or one of the user's. */
 async function lacksSecret(ctx: Context, runner: EphemeralRunner, reason: string) {
   if (reason !== "CreateContainerConfigError") return false;
-  return (await findJitSecret(ctx, runner)) === undefined;
+  const secret = await findJitSecret(ctx, runner);
+  return !secret?.data?.[jitSecretKeys.token];
 }
 
 /** The caches of runners and pods are two: before a runner is ended the cluster itself is asked. */
