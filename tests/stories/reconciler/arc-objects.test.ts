@@ -72,55 +72,6 @@ describe("every object below a scale set", () => {
   });
 });
 
-describe("metadata that the user gives to children", () => {
-  const meta = {
-    labels: '{ labels: { cost: "7" } }',
-    annotations: '{ annotations: { note: "n" } }',
-    nothing: "{}",
-  };
-  it.each(["labels", "annotations", "nothing"] as const)(
-    "with %s only reaches the set, the runner, its pod and its Secret",
-    async (which) => {
-      const world = createWorld();
-      const extra = ["Set", "", "ConfigSecret"].map((kind) => {
-        return `  ephemeralRunner${kind}Metadata: ${meta[which]}`;
-      });
-      await world.serve("builders", extra.join("\n"));
-      await world.order("builders", 1, 1);
-      await world.clock.runFor(3_000);
-      const children = [
-        ...world.runnerSets(),
-        ...world.runners(),
-        ...world.pods(),
-        ...world.jitSecrets(),
-      ];
-      expect(children).toHaveLength(4);
-      for (const { metadata } of children) {
-        expect(metadata.labels?.["cost"]).toBe(which === "labels" ? "7" : undefined);
-        expect(metadata.annotations?.["note"]).toBe(which === "annotations" ? "n" : undefined);
-      }
-      expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(1);
-    },
-  );
-
-  it("by labels of the set is kept from them where a prefix is excluded", async () => {
-    const excludedLabelPrefixes = ["argocd.argoproj.io/", "team"];
-    const world = createWorld({ reconciler: { excludedLabelPrefixes } });
-    const labels = "argocd.argoproj.io/instance: app, cost: seven, team: blue";
-    world.kube.applyManifests(runnerSetManifest("builders").replace("team: blue", labels));
-    await world.clock.runFor(3_000);
-    await world.order("builders", 1, 1);
-    await world.clock.runFor(3_000);
-    const children = [...world.runnerSets(), ...world.runners(), ...world.pods()];
-    expect(children).toHaveLength(3);
-    for (const { metadata } of children) {
-      expect(metadata.labels).toMatchObject({ cost: "seven" });
-      const keys = Object.keys(metadata.labels ?? {});
-      expect(keys.filter((key) => /^(argocd|team)/.test(key))).toEqual([]);
-    }
-  });
-});
-
 describe("the version label of a set", () => {
   it.each([
     ["of another version", "app.kubernetes.io/version: 0.1.0"],
@@ -160,6 +111,19 @@ describe("a scale set's id", () => {
     },
   );
 
+  it("that was taken off with the manifest is found again on the runner set, also when the name changes", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    const [made] = world.github.control.scaleSets();
+    world.kube.applyManifests(runnerSetManifest("builders", "  runnerScaleSetName: makers"));
+    await world.clock.runFor(3_000);
+    world.kube.applyManifests(runnerSetManifest("builders", "  runnerScaleSetName: makers"));
+    await world.clock.runFor(3_000);
+    expect(world.github.control.scaleSets()).toMatchObject([{ id: made?.id, name: "makers" }]);
+    const id = world.autoscaling()[0]?.metadata.annotations?.[annotations.scaleSetId];
+    expect(id).toBe(String(made?.id));
+  });
+
   it("is another's in another group, though the name is the same", async () => {
     const world = createWorld({ knobs: { runnerGroups: ["Default", "fast"] } });
     applyNamespace(world.kube, "second", true);
@@ -183,4 +147,21 @@ it("a scale set is made with its name and its extra labels, each once", async ()
   await world.serve("builders", "  runnerScaleSetLabels: [gpu, large, gpu, builders]");
   const [made] = world.github.control.scaleSets();
   expect(made?.labels.map(({ name }) => name)).toEqual(["builders", "gpu", "large"]);
+});
+
+it("a label of the set whose prefix is excluded stays on the set", async () => {
+  const excludedLabelPrefixes = ["argocd.argoproj.io/", "team"];
+  const world = createWorld({ reconciler: { excludedLabelPrefixes } });
+  const labels = "argocd.argoproj.io/instance: app, cost: seven, team: blue";
+  world.kube.applyManifests(runnerSetManifest("builders").replace("team: blue", labels));
+  await world.clock.runFor(3_000);
+  await world.order("builders", 1, 1);
+  await world.clock.runFor(3_000);
+  const children = [...world.runnerSets(), ...world.runners(), ...world.pods()];
+  expect(children).toHaveLength(3);
+  for (const { metadata } of children) {
+    expect(metadata.labels).toMatchObject({ cost: "seven" });
+    const keys = Object.keys(metadata.labels ?? {});
+    expect(keys.filter((key) => /^(argocd|team)/.test(key))).toEqual([]);
+  }
 });
