@@ -53,7 +53,11 @@ async function demo(flags: PlayFlags): Promise<number> {
   const clock = createSystemClock();
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const startedAt = clock.nowMs();
-  const opened = await openWorld(clock, flags, join(readHome(), "demo"));
+  const interrupted = untilStopped().then(() => "interrupted" as const);
+  const opening = openWorld(clock, flags, join(readHome(), "demo"));
+  // What is half open ends with the process.
+  if ((await Promise.race([opening, interrupted])) === "interrupted") return stopEarly(say);
+  const opened = await opening;
   const { world, plan } = opened;
   const live = process.stderr.isTTY === true && !isPlainTerminal();
   const display = createDisplay(
@@ -61,7 +65,6 @@ async function demo(flags: PlayFlags): Promise<number> {
     world,
     plan,
   );
-  const interrupted = untilStopped().then(() => "interrupted" as const);
   say(`runlet demo: ${describe(flags)}`);
   const played = play(world, plan, {
     limitMs,
@@ -74,7 +77,7 @@ async function demo(flags: PlayFlags): Promise<number> {
   const outcome = await Promise.race([played, interrupted]);
   display.end();
   const report = reportOn(world, plan, Math.round((clock.nowMs() - startedAt) / 100) / 10);
-  if (outcome === "interrupted") say("runlet demo: stopping");
+  if (outcome === "interrupted") stopEarly(say);
   // What is still planned (jobs, faults) ends with the process.
   await Promise.race([opened.stop(), clock.sleep(stopLimitMs)]);
   if (outcome === "interrupted") return 130;
@@ -82,6 +85,12 @@ async function demo(flags: PlayFlags): Promise<number> {
   if (outcome instanceof PlayTimeout) say(`runlet demo: ${outcome.message}`);
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderSummary(report, plan));
   return isClean(report) && outcome === undefined ? 0 : 1;
+}
+
+/** The exit code after Ctrl-C. */
+function stopEarly(say: (line: string) => void): number {
+  say("runlet demo: stopping");
+  return 130;
 }
 
 function describe({ jobs, scaleSets, clusters, mode, seed, faults }: PlayFlags): string {

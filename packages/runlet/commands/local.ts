@@ -53,6 +53,7 @@ export const localCommand: Command = {
 };
 
 async function local({ config, webhookPort }: LocalFlags, home: string): Promise<number> {
+  const stopped = untilStopped();
   const clock = createSystemClock();
   const random = createSystemRandom();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
@@ -83,7 +84,7 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
     webhook: `${deployment.webhookUrl}/webhook`,
     clusters: config.clusters.map(({ name }) => name),
   });
-  await untilStopped();
+  await stopped;
   await deployment.stop();
   fetch.close();
   release();

@@ -41,6 +41,8 @@ export const startCommand: Command = {
 
 async function start(flags: PlayFlags): Promise<number> {
   const home = readHome();
+  // A signal that comes while it starts ends it in order, too: children are running by then.
+  const stopped = untilStopped();
   const opened = await openWorld(createSystemClock(), flags, join(home, "start"));
   await opened.world.start();
   const ready = describe(opened, home);
@@ -52,7 +54,7 @@ async function start(flags: PlayFlags): Promise<number> {
       : `ready: service ${ready.service}, webhook ${ready.webhook}, scale sets ${names}, ` +
           `${ready.clusters.map(({ kubeconfig }) => kubeconfig).join(", ")}\n`,
   );
-  await untilStopped();
+  await stopped;
   await opened.stop();
   rmSync(join(home, "world.json"), { force: true });
   return 0;
