@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { annotations, pods } from "@runlet/kubernetes/resources";
 import { parseRefused } from "@runlet/reconciler/controllers/ephemeral-runner-set/write-back";
 import type { PodPlan } from "@runlet/simulators/kubelet/scenario";
-import { createWorld, namespace, nothing, type World } from "./reconciler-world.ts";
+import {
+  createWorld,
+  namespace,
+  nothing,
+  runnerSetManifest,
+  type World,
+} from "./reconciler-world.ts";
 
 const quota = (hard: number) => `
 apiVersion: v1
@@ -222,9 +228,7 @@ describe("a cluster that does not take the pod", () => {
     const template =
       "  template: { spec: { containers: [{ name: runner, image: x }, { name: BAD_NAME, image: x }] } }";
     world.kube.applyManifests(
-      (await import("./reconciler-world.ts"))
-        .runnerSetManifest("builders")
-        .replace(/ {2}template:[\s\S]*$/, `${template}\n`),
+      runnerSetManifest("builders").replace(/ {2}template:[\s\S]*$/, `${template}\n`),
     );
     await world.clock.runFor(3_000);
     await world.order("builders", 2, 1);
@@ -249,7 +253,6 @@ describe("a runner version that GitHub no longer takes", () => {
     await world.order("builders", 3, 2);
     await world.clock.runFor(60_000);
     expect(registrations(world)).toBe(1);
-    const { runnerSetManifest } = await import("./reconciler-world.ts");
     world.kube.applyManifests(runnerSetManifest("builders").replace("runner:latest", "runner:new"));
     await world.clock.runFor(5_000);
     expect(world.runnerSetOf("builders")?.status?.phase).toBe("Running");
