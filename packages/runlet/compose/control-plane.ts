@@ -16,8 +16,9 @@ import { createRegistry, type ClusterRow } from "@runlet/coordination/registry";
 import type { Table } from "@runlet/coordination/table";
 import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
-import type { PollerDeps, PollerMetrics } from "@runlet/control-plane/poller/deps";
+import type { PollerDeps } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
+import type { FailureDeps } from "@runlet/control-plane/sweep/follow-failure";
 import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
 import {
@@ -28,7 +29,7 @@ import {
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
-import type { Metrics } from "@runlet/runtime/metrics";
+import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
 import { noteNews } from "./notes.ts";
@@ -49,13 +50,15 @@ export interface Ports {
   webhookSources?: readonly WebhookSource[];
   /** Seals what is at rest: a shard's sessions, and under `adminKey` the admin connections. */
   cipherFor(shard: string): Cipher;
-  metrics: Metrics;
+  metrics: MetricSink;
   settings: Settings;
 }
 
 export interface ControlPlane {
   pollerFor(shard: string): PollerDeps;
   sweep: SweepDeps;
+  /** For who hears that a poller has failed. */
+  failureDeps: FailureDeps;
 }
 
 /** No shard has this name: what poller and sweep share is sealed under it. */
@@ -95,7 +98,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     clock,
     random,
     log,
-    metrics: countPoller(ports.metrics),
+    metrics: ports.metrics,
     settings,
     leases,
     checkpoints: createCheckpoints({ ...base, cipher: ports.cipherFor(shard) }),
@@ -107,14 +110,8 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     noticed: async () => void (await discover(sweep)),
     timelines: noteNews(timelines, registry),
   });
-  return { pollerFor, sweep };
-}
-
-function countPoller(metrics: Metrics): PollerMetrics {
-  return {
-    count: (name, by) => metrics.count(name, by),
-    messageToPatch: (ms) => metrics.observe("message-to-patch", ms),
-  };
+  const failureDeps = { clock, random, log, invoker: ports.invoker };
+  return { pollerFor, sweep, failureDeps };
 }
 
 /** One client a scope, kept while the container is warm. */

@@ -2,7 +2,8 @@
 // door in front, a sweep each minute. The demo, `start` and `local` differ only in what the functions are told.
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { backoffMs } from "@runlet/runtime/backoff";
+import { followFailure, type FailedInvocation } from "@runlet/control-plane/sweep/follow-failure";
+import type { Invoker } from "@runlet/coordination/invoker";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
@@ -79,13 +80,15 @@ export async function startDeployment(
   );
   const stopping = new AbortController();
 
-  const failures = createFailureBackoff(deps, settings.leaseMs);
   function wakeAfter(payload: string) {
-    const { shard } = JSON.parse(payload) as { shard: string }; // a poller's event
-    clock.after(failures.waitMs(shard), () => {
-      if (stopping.signal.aborted) return;
-      void host.invokeAsync("poller", JSON.stringify({ shard, reason: "failure" }));
-    });
+    const failed = JSON.parse(payload) as FailedInvocation; // a poller's event
+    const invoker: Invoker = {
+      async invoke(event) {
+        if (stopping.signal.aborted) return;
+        await host.invokeAsync("poller", JSON.stringify(event));
+      },
+    };
+    void followFailure({ clock, random, log, invoker }, failed);
   }
 
   async function sweepForEver() {
@@ -107,22 +110,6 @@ export async function startDeployment(
       stopping.abort(new Error("the deployment stops"));
       await host.stop();
       await Promise.all([door.close(), invokeApi.close()]);
-    },
-  };
-}
-
-const failureBackoff = { baseMs: 100, capMs: 30_000 };
-
-/** The first failure wakes a successor at once; a shard whose pollers fail one after the other is tried ever later. */
-function createFailureBackoff(deps: { clock: Clock; random: Random }, calmMs: number) {
-  const shards = new Map<string, { count: number; at: number }>();
-  return {
-    waitMs(shard: string): number {
-      const now = deps.clock.nowMs();
-      const last = shards.get(shard);
-      const count = last && now - last.at < calmMs + failureBackoff.capMs ? last.count + 1 : 0;
-      shards.set(shard, { count, at: now });
-      return count === 0 ? 0 : backoffMs(deps.random, failureBackoff, count - 1);
     },
   };
 }
