@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createSilentLog } from "@runlet/runtime/log";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { createVirtualClock } from "@runlet/runtime/virtual-clock";
+import { KubernetesError } from "@runlet/kubernetes/client";
 import { createWorkQueue, type PassResult, type WorkQueueOptions } from "./work-queue.ts";
 
 function setUp(
@@ -219,5 +220,17 @@ describe("the work queue", () => {
     await clock.runFor(1_000);
     expect(isOver).toBe(true);
     expect(passes.map(({ key }) => key)).toEqual(["a", "b"]);
+  });
+
+  it("waits 15 s at most while the cluster cannot be reached at all, however long that takes", async () => {
+    const away = new KubernetesError("get pod a: refused", { status: 0, reason: "Unreachable" });
+    const { clock, queue, passes } = setUp(() => Promise.reject(away), {
+      backoff: { baseMs: 1_000, capMs: 60_000 },
+    });
+    queue.add("a");
+    await clock.runFor(300_000);
+    const gaps = passes.slice(1).map(({ at }, index) => at - (passes[index]?.at ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(15_000);
+    expect(gaps.length).toBeGreaterThan(15);
   });
 });

@@ -1,6 +1,7 @@
 // Why: watches say "look again", many times a second and for thousands of objects. The queue turns that
 // into one pass an object at a time, a bounded number at once, with a back-off of its own for each
 // object that fails: one broken runner never delays another, and none is tried in a hot loop.
+import { KubernetesError } from "@runlet/kubernetes/client";
 import { backoffMs, type Backoff } from "@runlet/runtime/backoff";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
@@ -147,7 +148,9 @@ export function createWorkQueue(
   }
 
   function afterFailure(key: string, item: Item, error: unknown) {
-    const wait = backoffMs(deps.random, options.backoff, item.failures);
+    const { backoff } = options;
+    const capMs = isUnreachable(error) ? Math.min(backoff.capMs, unreachableCapMs) : backoff.capMs;
+    const wait = backoffMs(deps.random, { ...backoff, capMs }, item.failures);
     const asked = retryAfterOf(error);
     const againMs = Math.max(wait, asked);
     ended.failed++;
@@ -235,6 +238,13 @@ function createLanes(atOnce: number) {
     },
     waitingCount: () => [...waiting.values()].reduce((sum, keys) => sum + keys.length, 0),
   };
+}
+
+/** A cluster that is away fails every pass alike; when it is back, no object should wait for a minute more. */
+const unreachableCapMs = 15_000;
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof KubernetesError && error.status === 0;
 }
 
 function retryAfterOf(error: unknown): number {

@@ -12,12 +12,30 @@ export const electionFlags = [
   `--leader-election-namespace=${systemNamespace}`,
 ];
 
+/** The account of the control plane, where `poller` is asked for. */
+export const pollerAccount = `${release}-control-plane`;
+
+export interface AccessOptions {
+  single?: boolean | undefined;
+  poller?: boolean | undefined;
+}
+
 /** Namespaces, account and rights; `single`: in the namespace `runners` alone, with Roles and no ClusterRole. */
-export async function reconcilerAccess(runners: string, single: boolean): Promise<string> {
+export async function reconcilerAccess(
+  runners: string,
+  { single = false, poller = false }: AccessOptions,
+): Promise<string> {
   const helm = await createHelm();
   const place = ["template", release, charts.reconciler, "--namespace", systemNamespace];
-  const shown = ["roles", "service-account"].flatMap((name) => ["-s", `templates/${name}.yaml`]);
-  const values = { image: { repository: "none" }, namespaces: single ? [runners] : [] };
+  const shown = ["roles", "service-account", ...(poller ? ["poller"] : [])].flatMap((name) => [
+    "-s",
+    `templates/${name}.yaml`,
+  ]);
+  const values = {
+    image: { repository: "none" },
+    namespaces: single ? [runners] : [],
+    poller: { create: poller },
+  };
   const rendered = await helm.run([...place, ...shown], values);
   helm.close();
   if (!rendered.ok) throw new Error(rendered.errors);

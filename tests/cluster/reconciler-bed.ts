@@ -40,14 +40,20 @@ export interface ReconcilerBedOptions {
   plane?: Partial<ControlPlaneOptions>;
   knobs?: Partial<Knobs>;
   scenario?: Scenario;
-  /** Act in this namespace only, with a Role and no ClusterRole. */
+  /** Rights in one namespace only, with a Role and no ClusterRole. */
   single?: boolean;
+  /** An account for the control plane too. */
+  poller?: boolean;
+  /** Another bed, whose Actions Service this cluster uses as well; it must live longer. */
+  beside?: Pick<ReconcilerBed, "github" | "serviceUrl">;
 }
 
 export interface ReconcilerBed {
   clock: Clock;
   plane: ControlPlane;
   github: ActionsServiceSimulator;
+  serviceUrl: string;
+  /** Of the organisation my-org. */
   configUrl: string;
   /** The test's own eyes and hands. */
   admin: KubernetesClient;
@@ -98,12 +104,9 @@ export async function startReconcilerBed(
   const bundle = process.env["RUNLET_RECONCILER"] ?? (await bundleReconciler());
   const { kubectl } = await getClientBinaries();
   const dir = mkdtempSync(join(tmpdir(), "runlet-reconciler-"));
-  const knobs = { assignWithoutSession: true, ...options.knobs };
-  const github = createActionsServiceSimulator(
-    { clock, random },
-    { mode: "auto-assign", pat, knobs },
-  );
-  const service = await listen(github.app, 0);
+  const { github, serviceUrl, ...service } = options.beside
+    ? { ...options.beside, close: async () => {} }
+    : await serveGitHub(clock, options.knobs);
   const plane = await startControlPlane({
     controllers: true,
     crds: readCrds().split(/^---$/m),
@@ -114,7 +117,7 @@ export async function startReconcilerBed(
     const args = ["--kubeconfig", plane.kubeconfigPath, "apply", "-f", "-"];
     execFileSync(kubectl, args, { input: manifest, stdio: ["pipe", "pipe", "inherit"] });
   };
-  apply(await reconcilerAccess(namespace, options.single ?? false));
+  apply(await reconcilerAccess(namespace, options));
   apply(credential);
   const reach = createHttpFetch({ clock, onlyCa: [plane.caPem] });
   const admin = createKubernetesClient({
@@ -139,7 +142,8 @@ export async function startReconcilerBed(
     clock,
     plane,
     github,
-    configUrl: `${service.url}/my-org`,
+    serviceUrl,
+    configUrl: `${serviceUrl}/my-org`,
     admin,
     kubelet,
     apply,
@@ -152,7 +156,7 @@ export async function startReconcilerBed(
       return started;
     },
     async serve(name, extra = "", organisation = "my-org") {
-      apply(runnerSetManifest(name, `${service.url}/${organisation}`, extra));
+      apply(runnerSetManifest(name, `${serviceUrl}/${organisation}`, extra));
       await eyes.eventually(`${name} to be served`, async () => {
         return (await eyes.setOf(name))?.status?.phase === "Running";
       });
@@ -160,12 +164,27 @@ export async function startReconcilerBed(
     async stop() {
       for (const one of processes) one.signal("SIGKILL");
       kubelet.stop();
-      github.stop();
       await service.close();
       reach.close();
       kubeletFetch.close();
       await plane.stop();
       rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function serveGitHub(clock: Clock, knobs: Partial<Knobs> = {}) {
+  const github = createActionsServiceSimulator(
+    { clock, random: createSystemRandom() },
+    { mode: "auto-assign", pat, knobs: { assignWithoutSession: true, ...knobs } },
+  );
+  const server = await listen(github.app, 0);
+  return {
+    github,
+    serviceUrl: server.url,
+    async close() {
+      github.stop();
+      await server.close();
     },
   };
 }
@@ -237,11 +256,21 @@ metadata: { name: github-secret, namespace: ${namespace} }
 stringData: { github_token: ${pat} }
 `;
 
-export function runnerSetManifest(name: string, configUrl: string, extra = ""): string {
+/** `extra`: YAML at the level of the fields of `spec`. */
+export function runnerSetManifest(
+  name: string,
+  configUrl: string,
+  extra = "",
+  annotations = "",
+): string {
   return `
 apiVersion: actions.github.com/v1alpha1
 kind: AutoscalingRunnerSet
-metadata: { name: ${name}, namespace: ${namespace}, labels: { app.kubernetes.io/version: 0.14.2 } }
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+  labels: { app.kubernetes.io/version: 0.14.2 }
+  annotations: { ${annotations} }
 spec:
   githubConfigUrl: ${configUrl}
   githubConfigSecret: github-secret

@@ -1,6 +1,6 @@
 // Why: the reconciler as it is shipped: a process from its bundle, with flags, signals, pages and a log, that reaches
 // the cluster with the token of its own account.
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,6 +48,12 @@ function nodeFlags(): string[] {
   return (JSON.parse(line) as string[]).slice(1, -1);
 }
 
+const living = new Set<ChildProcess>();
+// None may outlive a suite that failed.
+process.on("exit", () => {
+  for (const child of living) child.kill("SIGKILL");
+});
+
 /** Ports are free ones; `until("reconciler_ready")` says that it works. */
 export function startReconcilerProcess(start: ReconcilerStart): ReconcilerProcess {
   const own = ["--probe-port", "0", "--metrics-addr", "127.0.0.1:0"];
@@ -63,12 +69,11 @@ export function startReconcilerProcess(start: ReconcilerStart): ReconcilerProces
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once("exit", (code, signal) => {
       isOver = true;
+      living.delete(child);
       resolve(code ?? signal ?? 1);
     });
   });
-  // It must not outlive the test that failed.
-  process.once("exit", () => child.kill("SIGKILL"));
-
+  living.add(child);
   const lines = (event: string) =>
     output.split("\n").flatMap((line) => {
       if (!line.startsWith("{") || !line.endsWith("}")) return [];
@@ -101,8 +106,14 @@ export function startReconcilerProcess(start: ReconcilerStart): ReconcilerProces
   };
 }
 
-function writeKubeconfig({ dir, server, caPem, token }: ReconcilerStart): string {
-  const file = join(dir, `reconciler-${randomUUID()}.json`);
+/** Writes a kubeconfig file with that token; returns its path. */
+export function writeKubeconfig({
+  dir,
+  server,
+  caPem,
+  token,
+}: Pick<ReconcilerStart, "dir" | "server" | "caPem" | "token">): string {
+  const file = join(dir, `kubeconfig-${randomUUID()}.json`);
   const ca = Buffer.from(caPem).toString("base64");
   // JSON is YAML.
   const config = {
