@@ -45,6 +45,7 @@ const checkpointRow = z.object({
   lastMessageId: count,
   unacknowledgedMessageId: optional(count),
   statistics: optional(statistics),
+  waitingSince: optional(count),
   targets: z.record(z.string(), target),
   sealedSession: optional(z.string()),
 });

@@ -48,6 +48,8 @@ export interface Checkpoint {
   /** Acted on, but its DELETE is not known to have happened. */
   unacknowledgedMessageId?: number;
   statistics?: Statistics;
+  /** Wall ms since when assigned jobs wait and none has begun. For people and alarms only. */
+  waitingSince?: number;
   targets: { [targetKey: string]: TargetCheckpoint };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createMetrics, type MetricsOptions } from "./metrics.ts";
-import { metricTable } from "./metrics-table.ts";
+import { metricTable, type Metric } from "./metrics-table.ts";
 import { createVirtualClock } from "./virtual-clock.ts";
 
 function create(options: Partial<MetricsOptions> = {}) {
@@ -45,7 +45,7 @@ test("a distribution keeps every value, at most 100 a line as the format asks", 
   expect(lines.length).toBe(3);
 });
 
-test("each combination of labels is a series of its own, and its labels are its dimensions", () => {
+test("each combination of labels is a series of its own, and counts for the stage's alarm too", () => {
   const { metrics, lines } = create();
   metrics.count("pairs-patched", 1, { cluster: "east" });
   metrics.count("pairs-patched", 2, { cluster: "west" });
@@ -56,17 +56,8 @@ test("each combination of labels is a series of its own, and its labels are its 
     ["west", 2],
   ]);
   expect(lines[0]).toMatchObject({
-    _aws: { CloudWatchMetrics: [{ Dimensions: [["stage", "cluster"]] }] },
+    _aws: { CloudWatchMetrics: [{ Dimensions: [["stage"], ["stage", "cluster"]] }] },
   });
-});
-
-test("the scale set is a dimension only where that is switched on", () => {
-  for (const perScaleSet of [false, true]) {
-    const { metrics, lines } = create({ perScaleSet });
-    metrics.forScaleSet("gpu").count("empty-polls");
-    metrics.flush();
-    expect("scaleSet" in (lines[0] ?? {})).toBe(perScaleSet);
-  }
 });
 
 test("figures do not wait for the end of a long invocation", async () => {
@@ -90,11 +81,22 @@ test("labels that never end do not make series that never end", () => {
   expect(sum).toBe(2_000);
 });
 
-test("every metric says what it means, in a name that CloudWatch takes", () => {
-  for (const [name, { means, by }] of Object.entries(metricTable)) {
-    expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
-    expect(means).not.toBe("");
-    // CloudWatch allows 30 dimensions, a bill two or three.
-    expect(by.length).toBeLessThanOrEqual(2);
+const metrics: [string, Metric][] = Object.entries(metricTable);
+
+test.each(metrics)("%s says what it means, in a name that CloudWatch takes", (name, metric) => {
+  expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  expect(metric.means).not.toBe("");
+  // CloudWatch allows 30 dimensions, a bill two or three.
+  expect(metric.by.length).toBeLessThanOrEqual(1);
+});
+
+test("an alarm has a name of its own, dimensions its metric has and a time CloudWatch takes", () => {
+  const alarms = metrics.flatMap(([, { alarms, by }]) => alarms.map((alarm) => ({ ...alarm, by })));
+  expect(new Set(alarms.map(({ name }) => name)).size).toBe(alarms.length);
+  for (const { name, by, only = {}, while: other, periodMinutes, periods } of alarms) {
+    expect(by, name).toEqual(expect.arrayContaining(Object.keys(only)));
+    if (other !== undefined) expect(Object.keys(metricTable), name).toContain(other);
+    // PutMetricAlarm: periods of an hour or more may look back a week, shorter ones a day.
+    expect(periodMinutes * periods, name).toBeLessThanOrEqual(24 * 60);
   }
 });

@@ -9,11 +9,12 @@ export interface Metrics {
   count<N extends MetricName>(name: N, by?: number, labels?: MetricLabels<N>): void;
   /** Notes one value of a distribution, in the metric's unit. */
   observe<N extends MetricName>(name: N, value: number, labels?: MetricLabels<N>): void;
-  /** The same metrics for one scale set, a dimension where that is switched on ($0.30 a month each). */
-  forScaleSet(scaleSet: string): Metrics;
   /** Writes what was added up. To be called when an invocation ends; in between it happens by itself. */
   flush(): void;
 }
+
+/** What a part that only counts asks for. */
+export type MetricSink = Pick<Metrics, "count" | "observe">;
 
 export interface MetricsDeps {
   /** Where the log's lines go too. */
@@ -26,8 +27,6 @@ export interface MetricsOptions {
   stage: string;
   /** Default "Runlet". */
   namespace?: string;
-  /** A dimension for each scale set; default off. */
-  perScaleSet?: boolean;
   /** The next figure after this long writes what there is; default 60 s, CloudWatch's own resolution. */
   flushEveryMs?: number;
 }
@@ -77,22 +76,18 @@ export function createMetrics(deps: MetricsDeps, options: MetricsOptions): Metri
     since ??= clock.nowMs();
     if (clock.nowMs() - since >= flushEveryMs) flush();
   }
-  function createFor(always: Record<string, string>): Metrics {
-    return {
-      count(name, by = 1, labels = {}) {
-        const { values } = find(name, { ...always, ...given(labels) });
-        values[0] = (values[0] ?? 0) + by;
-        tick();
-      },
-      observe(name, value, labels = {}) {
-        find(name, { ...always, ...given(labels) }).values.push(value);
-        tick();
-      },
-      forScaleSet: (scaleSet) => createFor(options.perScaleSet ? { ...always, scaleSet } : always),
-      flush,
-    };
-  }
-  return createFor({});
+  return {
+    count(name, by = 1, labels = {}) {
+      const { values } = find(name, given(labels));
+      values[0] = (values[0] ?? 0) + by;
+      tick();
+    },
+    observe(name, value, labels = {}) {
+      find(name, given(labels)).values.push(value);
+      tick();
+    },
+    flush,
+  };
 }
 
 /** Labels whose value is known. */
@@ -105,9 +100,11 @@ function given(labels: { [name: string]: string | undefined }): Record<string, s
 
 function formatLine(series: Series, values: number[], wallMs: number, options: MetricsOptions) {
   const { name, dimensions } = series;
+  const own = Object.keys(dimensions);
   const definition = {
     Namespace: options.namespace ?? "Runlet",
-    Dimensions: [Object.keys(dimensions)],
+    // An alarm looks at one series and adds none up: so each figure also counts for the stage as a whole.
+    Dimensions: own.length > 1 ? [["stage"], own] : [own],
     Metrics: [{ Name: name, Unit: metricTable[name].unit }],
   };
   return JSON.stringify({

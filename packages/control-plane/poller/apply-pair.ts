@@ -48,6 +48,7 @@ export async function applyPair(
   let last: unknown;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const verdict = judgeFence(current.metadata.annotations?.[annotations.fence], shard.fence());
+    if (verdict.kind !== "write") shard.deps.metrics.count("fences-refused");
     if (verdict.kind === "foreign") return { kind: "foreign", runnerSet: current };
     if (verdict.kind === "larger") {
       if (!(await isStillOurs(shard, set))) return { kind: "forget" };

@@ -66,7 +66,7 @@ function settle(
     target.runnerSet = applied.runnerSet.metadata.name;
     view.cluster?.note(applied.runnerSet);
     view.cluster?.health.answered();
-    metrics.count("pairs-patched");
+    metrics.count("pairs-patched", 1, { cluster: view.ref.cluster });
     const { totalAssignedJobs: assigned } = statisticsOf(set);
     set.log.info("desired_count_patched", { ...fields, assigned });
     return;
@@ -77,7 +77,7 @@ function settle(
   if (owed?.silent) view.cluster?.health.silent(owed.error);
   const after = { random, nowMs: clock.nowMs(), retryAfterMs: owed?.retryAfterMs };
   owePair(target, applied && after);
-  metrics.count("pairs-owed");
+  metrics.count("pairs-owed", 1, { cluster: view.ref.cluster });
   set.log.warn("desired_count_owed", { ...fields, why: applied?.kind, error: owed?.error });
 }
 

@@ -10,38 +10,16 @@ import type { TargetRef } from "@runlet/domain/target";
 import type { KubernetesClient } from "@runlet/kubernetes/client";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
+import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
 import type { JobNews } from "@runlet/actions-service/service";
-
-/** What the poller counts. */
-export type PollerCount =
-  | "messages"
-  | "empty-polls"
-  | "failed-polls"
-  | "pairs-patched"
-  | "pairs-owed"
-  | "jobs-started"
-  | "jobs-acquired"
-  | "take-overs"
-  | "hand-overs"
-  | "rests"
-  | "sessions-created"
-  | "sessions-resumed"
-  | "sessions-orphaned"
-  | "session-conflicts";
-
-export interface PollerMetrics {
-  count(name: PollerCount, by?: number): void;
-  /** Milliseconds from a message's arrival until its pairs are applied. */
-  messageToPatch(ms: number): void;
-}
 
 export interface PollerDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  metrics: PollerMetrics;
+  metrics: MetricSink;
   settings: Settings;
   leases: Leases;
   checkpoints: Checkpoints;

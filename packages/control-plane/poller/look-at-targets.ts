@@ -20,7 +20,7 @@ export function lookAtTargets(shard: Shard, set: ServedSet): Looked {
     const target = set.targets.get(view.key) ?? newTarget();
     set.targets.set(view.key, target);
     refreshTarget(target, view);
-    tellForeign(set, target, view);
+    tellForeign(shard, set, target, view);
     return view;
   });
   for (const key of set.targets.keys()) {
@@ -70,14 +70,16 @@ function refreshTarget(target: ServedTarget, view: TargetView): void {
 
 /** A conflict of two installations is for people to settle; it is one fact, not one a look. */
 function tellForeign(
+  shard: Shard,
   set: ServedSet,
   target: ServedTarget,
   { key, foreign = "" }: TargetView,
 ): void {
   if (target.toldForeign === foreign) return;
   target.toldForeign = foreign;
-  if (foreign === "") set.log.info("target_given_to_us", { target: key });
-  else set.log.error("target_of_another_installation", { target: key, by: foreign });
+  if (foreign === "") return set.log.info("target_given_to_us", { target: key });
+  shard.deps.metrics.count("fences-refused");
+  set.log.error("target_of_another_installation", { target: key, by: foreign });
 }
 
 /**

@@ -168,7 +168,7 @@ async function handleFailure(
   decision: PollDecision & { kind: "failed" },
   signal: AbortSignal,
 ): Promise<void> {
-  shard.deps.metrics.count("failed-polls");
+  shard.deps.metrics.count("failed-polls", 1, { reason: decision.reason });
   set.log.warn("poll_failed", { reason: decision.reason, action: decision.action });
   const first = set.pollFailures++ === 0;
   // A token that expired is the ordinary case: the first refresh does not wait.

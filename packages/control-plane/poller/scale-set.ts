@@ -40,6 +40,8 @@ export interface ServedSet {
   unacknowledged: number | undefined;
   /** Undefined until the service has said something. */
   statistics: Statistics | undefined;
+  /** Wall ms since when assigned jobs wait and none has begun; undefined: none waits. */
+  waitingSince: number | undefined;
   targets: Map<string, ServedTarget>;
   /** What the next poll sends. */
   capacity: number;
@@ -87,6 +89,7 @@ export function createServedSet(
     lastMessageId: from?.lastMessageId ?? 0,
     unacknowledged: from?.unacknowledgedMessageId,
     statistics: from?.statistics,
+    waitingSince: from?.waitingSince,
     targets: new Map(targets),
     capacity: 0,
     quietSince: undefined,
@@ -131,6 +134,7 @@ export function toCheckpoint(set: ServedSet, fence: string): Checkpoint {
     lastMessageId: set.lastMessageId,
     ...(set.unacknowledged !== undefined && { unacknowledgedMessageId: set.unacknowledged }),
     ...(set.statistics && { statistics: set.statistics }),
+    ...(set.waitingSince !== undefined && { waitingSince: set.waitingSince }),
     targets: Object.fromEntries([...set.targets].map(([key, target]) => [key, toStored(target)])),
   };
 }

@@ -8,6 +8,7 @@ import { applyPlan } from "./apply-plan.ts";
 import { noteStarted, startedFacts } from "./job-started.ts";
 import { countNews, lookAtTargets } from "./look-at-targets.ts";
 import { isStillOurs } from "./ownership.ts";
+import { logJobs, noteWaiting } from "./note-jobs.ts";
 import { planTurn, shouldAskAgain } from "./plan-turn.ts";
 import { noteQuiet } from "./quiet.ts";
 import { refreshSession } from "./refresh-session.ts";
@@ -27,6 +28,7 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   const looked = lookAtTargets(shard, set);
   const completed = countNews(set, looked.views, news);
   if (message) await takeTally(shard, set, message);
+  noteWaiting(shard, set, news);
 
   const plan = planTurn(happening.occasion, statisticsOf(set), looked.plannable(completed));
   set.capacity = plan.capacity;
@@ -35,7 +37,8 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   const owedBefore = owedFacts(set);
 
   await applyPlan(shard, set, looked.views, plan);
-  if (message) shard.deps.metrics.messageToPatch(shard.deps.clock.nowMs() - startedAt);
+  const { clock, metrics } = shard.deps;
+  if (message) metrics.observe("message-to-patch", clock.nowMs() - startedAt);
   await noteStarted(shard, set, looked.views, startedFacts(news));
   await acquire(shard, set, availableIds(news));
   // A DELETE that failed is tried again, before the checkpoint names a newer message in its place.
@@ -98,6 +101,7 @@ async function tell(shard: Shard, set: ServedSet, message: Message): Promise<voi
     skippedCount: message.skippedCount,
     assigned: statisticsOf(set).totalAssignedJobs,
   });
+  logJobs(shard, set, message.news);
   await set.telling;
   set.telling = noteNews(shard, set, message);
 }

@@ -87,7 +87,8 @@ async function act(
     const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
     await deps.note(job, scaleSets);
     if (found.length === 0) return "unmatched";
-    deps.log.info("webhook_matched", { action: job.action, job: job.id, scaleSets, shards });
+    const { action, runId, name: jobName } = job;
+    deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
     return shards.length > 0 ? "woken" : "ignored";
   } catch (error) {
     deps.log.error("webhook_failed", { job: job.id, error });
