@@ -1,7 +1,7 @@
 // Design: a killed process does not throw; its calls never settle again. The reconciler is struck just before and just
 // after each of its effects in turn; a fresh one must finish the work and leave nothing over.
 import { describe, expect, it } from "vitest";
-import { ephemeralRunners } from "@runlet/kubernetes/resources";
+import { ephemeralRunners, ephemeralRunnerSets, finalizers } from "@runlet/kubernetes/resources";
 import type { EffectPoint, Lifeline } from "@runlet/runlet/world/lifeline";
 import type { PodPlan, Scenario } from "@runlet/simulators/kubelet/scenario";
 import {
@@ -11,6 +11,7 @@ import {
   runnerSetManifest,
   type ReconcilerPorts,
   type World,
+  type WorldOptions,
 } from "./reconciler-world.ts";
 
 type Strike = (point: EffectPoint, life: Lifeline<ReconcilerPorts>) => void;
@@ -59,6 +60,57 @@ async function playBadDay(world: World) {
   await world.clock.runFor(1_000);
 }
 
+/** Name, group and template change, with a proxy, under update strategy eventual; ARC has left a runner set behind. */
+async function playChangingDay(world: World) {
+  world.kube.applyManifests(`
+apiVersion: v1
+kind: Secret
+metadata: { name: proxy-user, namespace: ${namespace} }
+data: { username: bWU=, password: bWU= }
+`);
+  const proxy = "  proxy: { https: { url: http://proxy:3128, credentialSecretRef: proxy-user } }\n";
+  world.kube.applyManifests(runnerSetManifest("builders", proxy));
+  const isServed = () => world.runnerSetOf("builders") !== undefined;
+  await world.clock.runUntil(isServed, 30_000, "the runner set");
+  world.github.control.queueJobs({ scaleSet: "builders", durationMs: 10_000 });
+  await world.order("builders", 2, 1);
+  const areRunning = () =>
+    world.github.control.runners().filter(({ state }) => state !== "offline").length === 2;
+  await world.clock.runUntil(areRunning, 60_000, "two runners at work");
+  await leaveOlderSet(world);
+  const renamed = `${proxy}  runnerScaleSetName: makers\n  runnerGroup: fast\n`;
+  const changed = runnerSetManifest("builders", renamed).replace("runner:latest", "runner:new");
+  world.kube.applyManifests(changed);
+  const isChanged = () => {
+    const [set, other] = world.github.control.scaleSets();
+    const isRenamed = set?.name === "makers" && set.runnerGroupId === 2 && other === undefined;
+    const image =
+      world.runnerSetOf("builders")?.spec.ephemeralRunnerSpec?.spec?.containers[0]?.image;
+    return isRenamed && image?.endsWith(":new") === true && world.runnerSets().length === 1;
+  };
+  await world.clock.runUntil(isChanged, 120_000, "the change");
+  const isDone = () => world.github.control.ledger().counts.completed === 1;
+  await world.clock.runUntil(isDone, 60_000, "the job");
+  await world.clock.runUntil(areRunning, 60_000, "two runners of the new template");
+  await world.deleteSet("builders");
+  const isGone = () => world.autoscaling().length === 0;
+  await world.clock.runUntil(isGone, 120_000, "no set");
+  await world.clock.runFor(1_000);
+}
+
+/** Under a generated name, with the finalizer of ARC 0.14. */
+async function leaveOlderSet(world: World) {
+  const [own] = world.runnerSets();
+  if (!own) throw new Error("nothing is served");
+  const { labels = {}, ownerReferences = [] } = own.metadata;
+  const metadata = { name: "builders-x7k2p", namespace, labels, ownerReferences };
+  await world.admin.create(ephemeralRunnerSets, {
+    ...own,
+    metadata: { ...metadata, finalizers: [finalizers.ephemeralRunner] },
+    spec: { ...own.spec, replicas: 1, patchID: 0 },
+  });
+}
+
 const jobPod = (runner: string) => `
 apiVersion: v1
 kind: Pod
@@ -78,12 +130,13 @@ function badScenario(): Scenario {
 interface Day {
   play(world: World): Promise<void>;
   scenario?: () => Scenario;
+  options?: WorldOptions;
 }
 
 /** Plays the day with one reconciler that `strike` may kill; then another one is started at once. */
 async function playWithKill(day: Day, strike: Strike) {
   const scenario = day.scenario ? { scenario: day.scenario() } : {};
-  const world = createWorld({ start: false, ...scenario });
+  const world = createWorld({ start: false, ...scenario, ...day.options });
   let isStruck = false;
   /** Calls tried in the very turn of the kill: they were on their way, and never happened. */
   let inThatTurn = 0;
@@ -104,9 +157,15 @@ async function countEffects(day: Day): Promise<string[]> {
   return effects;
 }
 
+const changing: WorldOptions = {
+  knobs: { runnerGroups: ["Default", "fast"] },
+  reconciler: { updateStrategy: "eventual" },
+};
+
 const days: [string, Day][] = [
   ["a day", { play: playDay }],
   ["a bad day", { play: playBadDay, scenario: badScenario }],
+  ["a day of changes", { play: playChangingDay, options: changing }],
 ];
 
 describe("the reconciler killed at every line", () => {

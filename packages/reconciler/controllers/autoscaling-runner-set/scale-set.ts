@@ -66,7 +66,8 @@ async function keep(
 ): Promise<Kept> {
   const wanted = wantedOf(set);
   const { service } = await ctx.services.find(set.metadata.namespace ?? "", set.spec);
-  const id = scaleSetIdOf(set);
+  const noted = scaleSetIdOf(set);
+  const id = noted ?? idOfRunnerSet(ctx, set);
   // An id means nothing in another scope.
   if (id === undefined || options.hasMoved) return adopt(ctx, set, service, wanted, signal);
   const group = groupChange(set, wanted);
@@ -76,11 +77,22 @@ async function keep(
     if (wanted.isShared) return adopt(ctx, set, service, wanted, signal);
     return change(ctx, set, service, { id, wanted, group, renamed }, signal);
   }
-  if (!options.verify) return { set };
+  if (noted !== undefined && !options.verify) return { set };
   const found = need(await service.findScaleSetById(id, { signal }), `scale set ${id}`);
+  if (found && noted === undefined) return remember(ctx, set, found, undefined, {});
   if (found) return { set, scaleSet: found };
   ctx.log.warn("scale_set_gone", { set: objectKey(set), scaleSetId: id });
   return adopt(ctx, set, service, wanted, signal);
+}
+
+/**
+ * Whoever replaces the manifest as a whole (`kubectl replace`, a GitOps tool) takes the annotation off. Without the id
+ * a changed name would make a second scale set and leave the first one behind.
+ */
+function idOfRunnerSet(ctx: Context, { metadata: { uid = "" } }: AutoscalingRunnerSet) {
+  const own = ctx.kinds.runnerSets.ownedBy(uid).find((one) => !ctx.kinds.runnerSets.isGoing(one));
+  const id = own?.spec.ephemeralRunnerSpec?.runnerScaleSetId ?? 0;
+  return id > 0 ? id : undefined;
 }
 
 /** Gets or creates by name and group. An existing one is taken as it is. */

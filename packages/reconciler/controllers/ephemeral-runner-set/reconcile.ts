@@ -21,7 +21,7 @@ import { planScale, type ScalePlan } from "./plan-scale.ts";
 import { isRefused, planStatus } from "./plan-status.ts";
 import { removeIdle } from "./remove-idle.ts";
 import { retireFailed } from "./retire.ts";
-import { writeNotes, writeStatus } from "./write-back.ts";
+import { nothingActed, writeNotes, writeStatus } from "./write-back.ts";
 
 /** What this controller keeps between passes, by uid of the set. All of it may be lost. */
 export interface SetMemory {
@@ -96,6 +96,7 @@ function isProven(ctx: Context, { uid, runners }: SetObservation): boolean {
 /** Before our first act on a set that ARC made, its own rule holds: the highest number of a child. */
 function actedPatchIdOf(seen: SetObservation): number | undefined {
   const text = seen.set.metadata.annotations?.[annotations.actedPatchId];
+  if (text === nothingActed) return undefined;
   if (text !== undefined && /^\d{1,10}$/.test(text)) return Number(text);
   const ofChildren = seen.runners.map((one) =>
     Number(one.metadata.annotations?.[annotations.patchId]),
@@ -168,7 +169,9 @@ async function writeBack(
   const held = plan.withheld + refused;
   const refusedCount = held + after.runners.filter((one) => isRefused(one)).length;
   // An order that could not be carried out in full stays owed; the pass acted on what it had read.
-  const actedPatchId = plan.acts && held === 0 ? was.spec.patchID : undefined;
+  const isCarriedOut = plan.acts && held === 0;
+  const isUndone = !plan.replaces && held > 0;
+  const actedPatchId = isCarriedOut ? was.spec.patchID : isUndone ? nothingActed : undefined;
   await writeNotes(ctx, set, { actedPatchId, refusedCount });
   const latest = ctx.kinds.runnerSets.find(keyOf(was)) ?? set;
   const status = planStatus(after.runners, after.views);

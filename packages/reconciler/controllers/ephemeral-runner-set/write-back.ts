@@ -17,9 +17,12 @@ export interface Refused {
   since: string;
 }
 
+/** In place of a number: the order was carried out, and its runners have been sent away since. */
+export const nothingActed = "none";
+
 export interface Notes {
   /** Undefined: as it is. */
-  actedPatchId: number | undefined;
+  actedPatchId: number | typeof nothingActed | undefined;
   refusedCount: number;
 }
 
