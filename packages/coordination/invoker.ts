@@ -11,6 +11,4 @@ export interface PollerEvent {
   shard: string;
   /** Why, for the log: webhook, sweep, look, successor, failure, flag. */
   reason: "webhook" | "sweep" | "look" | "successor" | "failure" | "flag";
-  /** With reason failure: how many invocations in a row have failed. */
-  failures?: number;
 }

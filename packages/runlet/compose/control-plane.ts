@@ -18,7 +18,6 @@ import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
 import type { PollerDeps } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
-import type { FailureDeps } from "@runlet/control-plane/sweep/follow-failure";
 import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
 import {
@@ -57,8 +56,6 @@ export interface Ports {
 export interface ControlPlane {
   pollerFor(shard: string): PollerDeps;
   sweep: SweepDeps;
-  /** For who hears that a poller has failed. */
-  failureDeps: FailureDeps;
 }
 
 /** No shard has this name: what poller and sweep share is sealed under it. */
@@ -110,8 +107,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     noticed: async () => void (await discover(sweep)),
     timelines: noteNews(timelines, registry),
   });
-  const failureDeps = { clock, random, log, invoker: ports.invoker };
-  return { pollerFor, sweep, failureDeps };
+  return { pollerFor, sweep };
 }
 
 /** One client a scope, kept while the container is warm. */

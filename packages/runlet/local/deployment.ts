@@ -2,8 +2,6 @@
 // door in front, a sweep each minute. The demo, `start` and `local` differ only in what the functions are told.
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { followFailure, type FailedInvocation } from "@runlet/control-plane/sweep/follow-failure";
-import type { Invoker } from "@runlet/coordination/invoker";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
@@ -61,10 +59,13 @@ export async function startDeployment(
     nodePath: process.execPath,
     parentEnvironment: inheritedEnvironment(),
     functions: {
-      // A failed poller is not retried: its failure notice wakes a successor at once.
+      // A failed poller is not retried: it is its own on-failure destination, and so has a successor at once.
       poller: spec("poller", {
         reservedConcurrency: 64,
-        onFailure: (payload) => wakeAfter(payload),
+        onFailure: (payload) => {
+          const record = { requestPayload: JSON.parse(payload) as unknown };
+          void host.invokeAsync("poller", JSON.stringify(record));
+        },
       }),
       sweep: spec("sweep", { timeoutMs: settings.sweepEveryMs + settings.leaseMs + 30_000 }),
       webhook: spec("webhook", { timeoutMs: 10_000 }),
@@ -79,17 +80,6 @@ export async function startDeployment(
     },
   );
   const stopping = new AbortController();
-
-  function wakeAfter(payload: string) {
-    const failed = JSON.parse(payload) as FailedInvocation; // a poller's event
-    const invoker: Invoker = {
-      async invoke(event) {
-        if (stopping.signal.aborted) return;
-        await host.invokeAsync("poller", JSON.stringify(event));
-      },
-    };
-    void followFailure({ clock, random, log, invoker }, failed);
-  }
 
   async function sweepForEver() {
     while (!stopping.signal.aborted) {

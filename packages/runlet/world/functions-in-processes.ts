@@ -2,6 +2,7 @@
 // Lambda Runtime API, with state in SQLite; killed by SIGKILL and frozen by SIGSTOP.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { parsePollerEvent } from "@runlet/control-plane/poller/poller-event";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import type { LocalConfig } from "../local/config.ts";
 import { startDeployment, type Deployment } from "../local/deployment.ts";
@@ -99,7 +100,7 @@ export function runningPollers(
 ): RunningPoller[] {
   return host.containers().flatMap(({ function: name, pid, busyWith }) => {
     if (name !== "poller" || pid === undefined || busyWith === undefined) return [];
-    const { shard } = JSON.parse(busyWith) as { shard: string }; // what invoke wrote
+    const { shard } = parsePollerEvent(JSON.parse(busyWith));
     const signal = (what: NodeJS.Signals) => {
       try {
         process.kill(pid, what);
