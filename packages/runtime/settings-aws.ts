@@ -9,24 +9,31 @@ import { cloudSettings, demoSettings, type Settings } from "./settings.ts";
 /** The services that are called, as a credential scope names them. */
 export type AwsServiceName = "dynamodb" | "eks" | "kms" | "lambda" | "secretsmanager" | "sts";
 
-export interface AwsEnvironment {
-  /** The deployment's name, a part of every name in it. */
-  stage: string;
+/** The account, as whoever calls it sees it. */
+export interface AwsAccountEnvironment {
   region: string;
-  tableName: string;
-  /** Under it lie `webhook`, `github/…` and `clusters/…`. */
-  secretsPrefix: string;
-  /** The poller's name or ARN. */
-  pollerFunction: string;
-  /** ARN of the key that wraps data keys; throws where a function has no business with it. */
-  kmsKey(): string;
-  /** What Lambda lends this container. */
+  /** What Lambda lends this container, or a person's own. */
   credentials(): Promise<AwsCredentials>;
   /** The endpoint of a service, e.g. https://kms.eu-central-1.amazonaws.com */
   urlOf(service: AwsServiceName, region?: string): string;
   proxy: ProxyOptions | undefined;
+}
+
+export interface AwsStage extends AwsAccountEnvironment {
+  /** The deployment's name, a part of every name in it. */
+  stage: string;
+  /** Under it lie `webhook`, `github/…` and `clusters/…`. */
+  secretsPrefix: string;
   /** For the run of the bundles on one machine; no deployment sets it. */
   allowLoopback: boolean;
+}
+
+export interface AwsEnvironment extends AwsStage {
+  tableName: string;
+  /** The poller's name or ARN. */
+  pollerFunction: string;
+  /** ARN of the key that wraps data keys; throws where a function has no business with it. */
+  kmsKey(): string;
   logLevel: LogLevel;
   settings: Settings;
   /** JSON of the webhooks whose failed deliveries are asked for; "[]" when there are none. */
@@ -35,20 +42,39 @@ export interface AwsEnvironment {
 
 /** Throws for the first variable that is missing or wrong. */
 export function readAwsEnvironment(env: NodeJS.ProcessEnv = process.env): AwsEnvironment {
-  const need = (name: string) => {
-    const value = env[name];
-    if (!value) throw new Error(`the environment variable ${name} is not set`);
-    return value;
+  const need = needOf(env);
+  return {
+    ...readStage(env, need("RUNLET_STAGE"), need("RUNLET_SECRETS")),
+    tableName: need("RUNLET_TABLE"),
+    pollerFunction: need("RUNLET_POLLER"),
+    kmsKey: () => need("RUNLET_KMS_KEY"),
+    logLevel: oneOf(env, "RUNLET_LOG_LEVEL", ["info", "debug", "warn", "error"]),
+    settings: readSettings(env),
+    webhooks: env["RUNLET_WEBHOOKS"] || "[]",
   };
-  const stage = need("RUNLET_STAGE");
+}
+
+/**
+ * What a person's command is told of a stage: names as the deployment makes them. Its table has a name that nobody
+ * chose; it stands in the poller's configuration, unless RUNLET_TABLE says it.
+ */
+export function readAwsStage(stage: string, env: NodeJS.ProcessEnv = process.env) {
+  const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
+  const prefix = env["RUNLET_SECRETS"] || `runlet/${stage}`;
+  return {
+    ...readStage({ ...env, AWS_REGION: region }, stage, prefix),
+    tableName: env["RUNLET_TABLE"],
+    pollerFunction: env["RUNLET_POLLER"] || `runlet-${stage}-poller`,
+  };
+}
+
+function readStage(env: NodeJS.ProcessEnv, stage: string, prefix: string): AwsStage {
+  const need = needOf(env);
   const region = need("AWS_REGION");
   return {
     stage,
     region,
-    tableName: need("RUNLET_TABLE"),
-    secretsPrefix: need("RUNLET_SECRETS").replace(/\/+$/, ""),
-    pollerFunction: need("RUNLET_POLLER"),
-    kmsKey: () => need("RUNLET_KMS_KEY"),
+    secretsPrefix: prefix.replace(/\/+$/, ""),
     credentials: async () => ({
       accessKeyId: need("AWS_ACCESS_KEY_ID"),
       secretAccessKey: need("AWS_SECRET_ACCESS_KEY"),
@@ -57,9 +83,14 @@ export function readAwsEnvironment(env: NodeJS.ProcessEnv = process.env): AwsEnv
     urlOf: (service, at = region) => endpointOf(env, service, at),
     proxy: readProxy(env),
     allowLoopback: env["RUNLET_ALLOW_LOOPBACK"] === "1",
-    logLevel: oneOf(env, "RUNLET_LOG_LEVEL", ["info", "debug", "warn", "error"]),
-    settings: readSettings(env),
-    webhooks: env["RUNLET_WEBHOOKS"] || "[]",
+  };
+}
+
+function needOf(env: NodeJS.ProcessEnv): (name: string) => string {
+  return (name) => {
+    const value = env[name];
+    if (!value) throw new Error(`the environment variable ${name} is not set`);
+    return value;
   };
 }
 

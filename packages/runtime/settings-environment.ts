@@ -28,6 +28,11 @@ export function readHome(env: NodeJS.ProcessEnv = process.env): string {
   throw new Error(`${home} is not a folder: name another one with RUNLET_HOME`);
 }
 
+/** The deployed stage that commands are about when no flag names one. */
+export function readDefaultStage(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env["RUNLET_STAGE"] || undefined;
+}
+
 /** What a child process of ours inherits: enough to find programs and a home, and nothing that is secret. */
 export function inheritedEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const kept = ["PATH", "HOME", "TMPDIR", "LANG", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"];
