@@ -7,7 +7,6 @@ import { createGithubFetch } from "@runlet/runlet/compose/github-fetch";
 import { createStageWays } from "@runlet/runlet/compose/stage-ways";
 import { parseWebhooks } from "@runlet/runlet/compose/webhook-sources";
 import type { Clock } from "@runlet/runtime/clock";
-import { createHttpFetch } from "@runlet/runtime/http";
 import { createAwsPorts } from "./aws-ports.ts";
 
 export interface Root extends ControlPlane {

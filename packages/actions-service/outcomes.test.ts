@@ -13,36 +13,36 @@ import type { FailureReason, Outcome } from "./service.ts";
  * "^" tried once more with a new admin connection; "-" cannot come (this call's success looks so).
  */
 const expected = `
-                    IT RT RR FG FS FI CS US DS SC SR SD PO AK AC LA JI RN RI RM
-expected            B  B  B  B  B  B  B  B  D  B  B  D  B  D  B  B  B  B  B  D
-empty               u  u  u  u  u  N  u  u  -  u  u  -  N  -  u  u  u  u  N  -
-unreadable          u  u  u  u  u  u  u  u  -  u  u  -  u  -  u  u  u  u  u  -
-accepted-202        r  r  -  r  r  r  r  r  r  r  r  r  N  r  r  r  r  r  r  r
-no-content-204      r  r  -  r  r  r  r  r  -  r  r  -  N  -  r  N  r  r  r  -
-other-2xx           r  r  -  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
-redirect            r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
-bad-request-400     r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
-unauthorized-401    U  U  U+ U^ U^ U^ U^ U^ U^ U^ U^ U^ q  q  q  U^ U^ U^ U^ U^
-forbidden-403       U  U  U+ U^ U^ U^ U^ U^ U^ U^ U^ U^ g  g  g  U^ U^ U^ U^ U^
-not-found-404       U  U  U  r  r  N  r  s  A  s  g  A  g  A  a  a  s  r  N  A
-conflict-409        r  r  r  r  r  r  x  x  r  c  c  r  g  r  r  r  e  r  r  r
-limited             l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l  l+ l+ l+ l+ l+ l+ l+
-other-4xx           r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
-unavailable-503     v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v  v+ v+ v+ v+ v+ v+ v+
-not-implemented-501 v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v
-other-5xx           v+ v+ v+ v+ v+ v+ v  v+ v+ v  v+ v+ v  v+ v  v+ v  v+ v+ v+
-session-conflict    c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c
-session-expired     g  g  g  g  g  g  g  g  g  g  g  A  g  g  g  g  g  g  g  g
-session-unknown     g  g  g  g  g  g  g  g  g  g  g  A  g  g  g  g  g  g  g  g
-scale-set-unknown   s  s  s  s  s  N  s  s  A  s  s  A  s  s  s  s  s  s  s  s
-scale-set-exists    x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x
-runner-exists       e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e
-runner-unknown      r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  N  A
-job-running         r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  Y
-not-connected       n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n  n+ n+ n+ n+ n+ n+ n+
-connection-broken   n+ n+ n+ n+ n+ n+ n  n+ n+ n  n+ n+ n  n+ n  n+ n  n+ n+ n+
-untrusted           n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
-timed-out           t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t
+                    IT RT RR FG LS FS FI CS US DS SC SR SD PO AK AC LA JI RN RI RM
+expected            B  B  B  B  B  B  B  B  B  D  B  B  D  B  D  B  B  B  B  B  D
+empty               u  u  u  u  u  u  N  u  u  -  u  u  -  N  -  u  u  u  u  N  -
+unreadable          u  u  u  u  u  u  u  u  u  -  u  u  -  u  -  u  u  u  u  u  -
+accepted-202        r  r  -  r  r  r  r  r  r  r  r  r  r  N  r  r  r  r  r  r  r
+no-content-204      r  r  -  r  r  r  r  r  r  -  r  r  -  N  -  r  N  r  r  r  -
+other-2xx           r  r  -  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
+redirect            r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
+bad-request-400     r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
+unauthorized-401    U  U  U+ U^ U^ U^ U^ U^ U^ U^ U^ U^ U^ q  q  q  U^ U^ U^ U^ U^
+forbidden-403       U  U  U+ U^ U^ U^ U^ U^ U^ U^ U^ U^ U^ g  g  g  U^ U^ U^ U^ U^
+not-found-404       U  U  U  r  r  r  N  r  s  A  s  g  A  g  A  a  a  s  r  N  A
+conflict-409        r  r  r  r  r  r  r  x  x  r  c  c  r  g  r  r  r  e  r  r  r
+limited             l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l+ l  l+ l+ l+ l+ l+ l+ l+
+other-4xx           r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r
+unavailable-503     v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v+ v  v+ v+ v+ v+ v+ v+ v+
+not-implemented-501 v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v  v
+other-5xx           v+ v+ v+ v+ v+ v+ v+ v  v+ v+ v  v+ v+ v  v+ v  v+ v  v+ v+ v+
+session-conflict    c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c  c
+session-expired     g  g  g  g  g  g  g  g  g  g  g  g  A  g  g  g  g  g  g  g  g
+session-unknown     g  g  g  g  g  g  g  g  g  g  g  g  A  g  g  g  g  g  g  g  g
+scale-set-unknown   s  s  s  s  s  s  N  s  s  A  s  s  A  s  s  s  s  s  s  s  s
+scale-set-exists    x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x  x
+runner-exists       e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e  e
+runner-unknown      r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  N  A
+job-running         r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  r  Y
+not-connected       n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n+ n  n+ n+ n+ n+ n+ n+ n+
+connection-broken   n+ n+ n+ n+ n+ n+ n+ n  n+ n+ n  n+ n+ n  n+ n  n+ n  n+ n+ n+
+untrusted           n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
+timed-out           t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t  t
 `;
 
 const reasons: Record<string, FailureReason> = {
@@ -108,6 +108,11 @@ const cases: Record<Call, Case> = {
     code: "FG",
     make: ({ service }) => service.findRunnerGroup("g"),
     success: { status: 200, body: list({ id: 3, name: "g" }) },
+  },
+  listScaleSets: {
+    code: "LS",
+    make: ({ service }) => service.listScaleSets(),
+    success: { status: 200, body: list(set) },
   },
   findScaleSet: {
     code: "FS",

@@ -120,6 +120,7 @@ export const outcomes = {
   },
 
   findRunnerGroup: repeatable,
+  listScaleSets: repeatable,
   findScaleSet: repeatable,
   findScaleSetById: {
     ...repeatable,

@@ -2,7 +2,7 @@
 // a group; labels are fixed when a set is made.
 import { askService, type ServiceDeps } from "./service-call.ts";
 import type { ActionsService, ScaleSet } from "./service.ts";
-import { readOne, readRunnerGroup, readScaleSet } from "./wire.ts";
+import { readAll, readOne, readRunnerGroup, readScaleSet } from "./wire.ts";
 
 const sets = "_apis/runtime/runnerscalesets";
 
@@ -14,6 +14,7 @@ const always = { RunnerSetting: { disableUpdate: true }, createdOn: "0001-01-01T
 type ScaleSets = Pick<
   ActionsService,
   | "findRunnerGroup"
+  | "listScaleSets"
   | "findScaleSet"
   | "findScaleSetById"
   | "createScaleSet"
@@ -69,7 +70,10 @@ export function createScaleSets(deps: ServiceDeps): ScaleSets {
   };
 }
 
-type LookUps = Pick<ScaleSets, "findRunnerGroup" | "findScaleSet" | "findScaleSetById">;
+type LookUps = Pick<
+  ScaleSets,
+  "findRunnerGroup" | "listScaleSets" | "findScaleSet" | "findScaleSetById"
+>;
 
 function createLookUps(deps: ServiceDeps): LookUps {
   return {
@@ -84,6 +88,18 @@ function createLookUps(deps: ServiceDeps): LookUps {
         query: { groupName: name },
         accepts: 200,
         decode: (json: unknown) => readOne(json, readRunnerGroup),
+        words: {},
+      } as const;
+      return askService(deps, ask, options);
+    },
+    listScaleSets(options) {
+      const ask = {
+        call: "listScaleSets",
+        on: "the scale sets of the scope",
+        method: "GET",
+        path: sets,
+        accepts: 200,
+        decode: (json: unknown) => readAll(json, readScaleSet),
         words: {},
       } as const;
       return askService(deps, ask, options);

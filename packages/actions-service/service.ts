@@ -129,6 +129,8 @@ export interface CallOptions {
 /** The Actions Service for one config scope (an enterprise, organisation or repository). */
 export interface ActionsService {
   findRunnerGroup(name: string, options?: CallOptions): Promise<Outcome<RunnerGroup | undefined>>;
+  /** All of the scope, whoever serves them (garm's scale-set client lists them so). */
+  listScaleSets(options?: CallOptions): Promise<Outcome<ScaleSet[]>>;
   findScaleSet(
     by: { name: string; runnerGroupId: number },
     options?: CallOptions,

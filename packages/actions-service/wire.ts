@@ -147,6 +147,11 @@ export function readOne<T>(json: unknown, readElement: (json: unknown) => T): T 
   return readElement(elements[0]);
 }
 
+/** Every element of a list; throws Unreadable for one that cannot be read. */
+export function readAll<T>(json: unknown, readElement: (json: unknown) => T): T[] {
+  return (read(envelope, json).value ?? []).map(readElement);
+}
+
 /** The ids of `acquirejobs`; a missing list is an empty one. */
 export function readRequestIds(json: unknown): RequestId[] {
   return (read(envelope, json).value ?? []).map((id) => read(int64, id));

@@ -39,6 +39,7 @@ async function start(rows: ScaleSetRow[], unreadable: string[] = []) {
   const woken: string[] = [];
   const deps = {
     log,
+    metrics: { count: () => {}, observe: () => {} },
     registry,
     settings: { shardSize: 1 },
     findCluster: async () => undefined,

@@ -4,6 +4,7 @@ import type { ClusterRow, Registry, ScaleSetRow } from "@runlet/coordination/reg
 import type { Wakes } from "@runlet/coordination/wake";
 import type { ActionsService } from "@runlet/actions-service/service";
 import type { Log } from "@runlet/runtime/log";
+import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
 import { observeClusters, type ObserveDeps } from "./observe-clusters.ts";
 import { planRegistry, type RegistryPlan } from "./plan-registry.ts";
@@ -11,6 +12,7 @@ import { wakeEach } from "./wake-each.ts";
 
 export interface DiscoverDeps extends ObserveDeps {
   log: Log;
+  metrics: MetricSink;
   settings: Pick<Settings, "shardSize">;
   registry: Registry;
   wakes: Wakes;
@@ -76,6 +78,7 @@ async function deleteAtService(deps: DiscoverDeps, row: ScaleSetRow): Promise<bo
     return false;
   }
   const outcome = await service.deleteScaleSet(row.scaleSetId);
+  if (outcome.ok) deps.metrics.count("scale-sets-deleted");
   if (outcome.ok) return true;
   deps.log.warn("scale_set_not_deleted", { scaleSet: row.key, failure: outcome.failure });
   return false;

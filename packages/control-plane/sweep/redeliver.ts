@@ -2,24 +2,22 @@
 // it lists the failed ones and sends one again when asked. A redelivered hint wakes a resting shard sooner than its
 // next look would.
 import type { Deliveries } from "@runlet/coordination/deliveries";
-import type { Clock } from "@runlet/runtime/clock";
-import type { Fetch } from "@runlet/runtime/fetch";
-import { withDeadline } from "@runlet/runtime/deadline";
 import type { Log } from "@runlet/runtime/log";
+import type { MetricSink } from "@runlet/runtime/metrics";
 import * as z from "zod";
+import { callRest, type RestAccess, type RestAnswer, type RestDeps } from "./rest.ts";
 
 /** One webhook whose deliveries can be listed: an organisation's, or a GitHub App's own. */
 export interface WebhookSource {
   /** e.g. https://api.github.com/orgs/acme/hooks/12 or https://api.github.com/app/hook */
   url: string;
-  /** The Authorization header's value. */
-  authorization: () => Promise<string>;
-  fetch: Fetch;
+  /** Rejects when there is no credential that may list them. */
+  open: () => Promise<RestAccess>;
 }
 
-export interface RedeliverDeps {
-  clock: Clock;
+export interface RedeliverDeps extends RestDeps {
   log: Log;
+  metrics: MetricSink;
   deliveries: Deliveries;
   sources: readonly WebhookSource[];
   settings: { effectTimeoutMs: number; lookEveryMs: number };
@@ -35,6 +33,8 @@ const delivery = z.object({
 
 /** At most so many a sweep, the newest first: each is one call, and GitHub counts them. */
 const redeliveredMax = 20;
+/** This part of the hour's calls is left for what cannot do without: tokens of sessions and runners. */
+const reservedShare = 0.2;
 
 /** Asks for the failed deliveries of jobs that were queued, and for each to be sent once more. Never rejects. */
 export async function redeliver(deps: RedeliverDeps): Promise<number> {
@@ -44,6 +44,7 @@ export async function redeliver(deps: RedeliverDeps): Promise<number> {
         return await redeliverFrom(deps, source);
       } catch (error) {
         deps.log.warn("redelivery_failed", { webhook: source.url, error });
+        deps.metrics.count("sweep-parts-failed", 1, { part: "redeliver" });
         return 0;
       }
     }),
@@ -52,18 +53,24 @@ export async function redeliver(deps: RedeliverDeps): Promise<number> {
 }
 
 async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promise<number> {
-  const list = await call(deps, source, "GET", "/deliveries?status=failure&per_page=100");
+  const access = await source.open();
+  const listed = await call(
+    deps,
+    access,
+    "GET",
+    `${source.url}/deliveries?status=failure&per_page=100`,
+  );
   const failed = z
     .array(delivery)
-    .parse(list)
+    .parse(JSON.parse(listed.text))
     .filter((one) => isOfUse(deps, one));
   let count = 0;
-  for (const { id } of failed.slice(0, redeliveredMax)) {
+  for (const { id } of failed.slice(0, budgetOf(listed))) {
     // Known by attempt: one that fails again is another attempt, and is asked for again.
     const attempt = `redelivered ${source.url} ${id}`;
     if (await deps.deliveries.has(attempt)) continue;
     try {
-      await call(deps, source, "POST", `/deliveries/${id}/attempts`);
+      await call(deps, access, "POST", `${source.url}/deliveries/${id}/attempts`);
     } catch (error) {
       deps.log.warn("webhook_not_redelivered", { webhook: source.url, id, error });
       continue;
@@ -72,7 +79,13 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
     count++;
   }
   if (count > 0) deps.log.info("webhooks_redelivered", { webhook: source.url, count });
+  deps.metrics.count("webhooks-redelivered", count);
   return count;
+}
+
+function budgetOf({ limit }: RestAnswer): number {
+  if (!limit) return redeliveredMax;
+  return Math.max(0, Math.min(redeliveredMax, Math.floor(limit.left - limit.max * reservedShare)));
 }
 
 /** Only a queued job wakes anybody, and after a look's time the look has seen it. */
@@ -84,20 +97,12 @@ function isOfUse(deps: RedeliverDeps, one: z.infer<typeof delivery>): boolean {
 }
 
 async function call(
-  { clock, settings }: RedeliverDeps,
-  source: WebhookSource,
+  deps: RedeliverDeps,
+  access: RestAccess,
   method: "GET" | "POST",
-  path: string,
-): Promise<unknown> {
-  const authorization = await source.authorization();
-  return withDeadline(clock, settings.effectTimeoutMs, undefined, async (signal) => {
-    const answer = await source.fetch(`${source.url}${path}`, {
-      method,
-      signal,
-      headers: { authorization, accept: "application/vnd.github+json", "user-agent": "runlet" },
-    });
-    const text = await answer.text();
-    if (answer.ok) return text === "" ? undefined : JSON.parse(text);
-    throw new Error(`${method} ${source.url}${path} was answered ${answer.status}`);
-  });
+  url: string,
+): Promise<RestAnswer> {
+  const answer = await callRest(deps, access, method, url);
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  throw new Error(`${method} ${url} was answered ${answer.status}`);
 }

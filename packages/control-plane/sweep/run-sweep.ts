@@ -2,15 +2,23 @@
 // that are due, clusters nobody watches. Finding nothing is the usual result, and writes nothing.
 import type { Clock } from "@runlet/runtime/clock";
 import { withDeadline } from "@runlet/runtime/deadline";
+import { describeError } from "@runlet/runtime/log";
+import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
+import { checkCredentials, type CheckedScopes, type CredentialDeps } from "./check-credentials.ts";
 import { discover, type DiscoverDeps } from "./discover.ts";
-import { redeliver, type RedeliverDeps } from "./redeliver.ts";
+import { findUnowned, type ListedScopes, type UnownedDeps } from "./find-unowned.ts";
 import { findUnserved, type Unserved, type UnservedDeps } from "./find-unserved.ts";
+import { redeliver, type RedeliverDeps } from "./redeliver.ts";
 import { wakeEach } from "./wake-each.ts";
 
-export interface SweepDeps extends DiscoverDeps, UnservedDeps, RedeliverDeps {
+export interface SweepDeps
+  extends DiscoverDeps, UnservedDeps, RedeliverDeps, CredentialDeps, UnownedDeps {
   clock: Clock;
+  metrics: MetricSink;
   settings: Settings;
+  /** What earlier sweeps have asked GitHub; a container's memory, and no more than economy. */
+  asked: { credentials: CheckedScopes; scaleSets: ListedScopes };
 }
 
 export interface SweepReport {
@@ -21,39 +29,71 @@ export interface SweepReport {
   redelivered: number;
 }
 
-/** One sweep; ends within the lease length plus a few calls. */
+/** One sweep; ends within the lease length plus a few calls. Rejects when the table or the signal ends it. */
 export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<SweepReport> {
-  const { rows, silent, clusters } = await discover(deps);
-  await probeUnwatched(
-    deps,
-    clusters.map(({ name }) => name),
-    new Set(silent),
-  );
-  const [woken, redelivered] = await Promise.all([
-    findUnserved(deps, rows, signal),
-    redeliver(deps),
+  const { clock, metrics } = deps;
+  const startedAt = clock.nowMs();
+  const { rows, silent } = await discover(deps);
+  const [woken, redelivered = 0] = await Promise.all([
+    wakeUnserved(deps, rows, signal),
+    part(deps, "redeliver", () => redeliver(deps)),
+    part(deps, "credentials", () => checkCredentials(deps, rows, deps.asked.credentials)),
+    part(deps, "unowned", () => findUnowned(deps, rows, deps.asked.scaleSets)),
+    part(deps, "probe", () => probe(deps, silent)),
   ]);
-  await wakeEach(deps, woken);
-  if (woken.length > 0) deps.log.info("sweep_woke", { woken });
+  metrics.observe("scale-sets", rows.length);
+  metrics.observe("sweep-time", clock.nowMs() - startedAt);
+  if (woken.length + redelivered === 0) metrics.count("sweeps-empty");
   return { scaleSets: rows.length, silentClusters: silent, woken, redelivered };
 }
 
-/** A cluster that answered the lists has been probed by them; a silent one is asked the cheapest question. */
-async function probeUnwatched(deps: SweepDeps, names: string[], silent: Set<string>) {
+async function wakeUnserved(
+  deps: SweepDeps,
+  rows: Parameters<typeof findUnserved>[1],
+  signal: AbortSignal,
+): Promise<Unserved[]> {
+  const { metrics, log } = deps;
+  const woken = await findUnserved(deps, rows, signal);
+  await wakeEach(deps, woken);
+  for (const { why } of woken) metrics.count("sweep-wakes", 1, { why });
+  const unserved = woken.filter(({ why }) => withoutHolder.has(why));
+  if (unserved.length > 0) metrics.observe("shards-unserved", unserved.length);
+  if (woken.length > 0) log.info("sweep_woke", { woken });
+  return woken;
+}
+
+const withoutHolder = new Set<Unserved["why"]>(["never-served", "released", "lease-ran-out"]);
+
+/** What is of use, but must not hold up or fail a sweep: it has a few calls' time. */
+async function part<T>(
+  { clock, log, metrics, settings }: SweepDeps,
+  name: string,
+  run: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await withDeadline(clock, 3 * settings.effectTimeoutMs, undefined, run);
+  } catch (error) {
+    log.warn("sweep_part_failed", { part: name, error: describeError(error) });
+    metrics.count("sweep-parts-failed", 1, { part: name });
+    return undefined;
+  }
+}
+
+/** A silent cluster is asked the cheapest question: does it answer and refuse, or not at all? */
+async function probe(deps: SweepDeps, silent: readonly string[]): Promise<void> {
   await Promise.all(
-    names
-      .filter((name) => silent.has(name))
-      .map(async (cluster) => {
-        try {
-          const client = await deps.findCluster(cluster);
-          const limitMs = deps.settings.effectTimeoutMs;
-          await withDeadline(deps.clock, limitMs, undefined, (signal) =>
-            client ? client.version({ signal }) : Promise.reject(new Error("no access")),
-          );
-          deps.log.warn("cluster_answers_but_refuses", { cluster });
-        } catch (error) {
-          deps.log.error("cluster_unreachable", { cluster, error });
-        }
-      }),
+    silent.map(async (cluster) => {
+      deps.metrics.count("clusters-silent", 1, { cluster });
+      try {
+        const client = await deps.findCluster(cluster);
+        const limitMs = deps.settings.effectTimeoutMs;
+        await withDeadline(deps.clock, limitMs, undefined, (signal) =>
+          client ? client.version({ signal }) : Promise.reject(new Error("no access")),
+        );
+        deps.log.warn("cluster_answers_but_refuses", { cluster });
+      } catch (error) {
+        deps.log.error("cluster_unreachable", { cluster, error });
+      }
+    }),
   );
 }

@@ -18,7 +18,6 @@ import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
 import type { PollerDeps } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
-import type { WebhookSource } from "@runlet/control-plane/sweep/redeliver";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
 import {
   createKubernetesClient,
@@ -31,7 +30,9 @@ import type { Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
+import { createGithubWays, type GithubWays } from "./github-ways.ts";
 import { noteNews } from "./notes.ts";
+import { createWebhookSources, type Webhook } from "./webhook-sources.ts";
 
 /** Everything outside of an invocation. */
 export interface Ports {
@@ -46,7 +47,7 @@ export interface Ports {
   /** The way into a registered cluster; undefined: it cannot be found. */
   accessTo(cluster: ClusterRow): Promise<ClusterAccess | undefined>;
   /** Webhooks whose failed deliveries the sweep has sent again. */
-  webhookSources?: readonly WebhookSource[];
+  webhooks?: readonly Webhook[];
   /** Seals what is at rest: a shard's sessions, and under `adminKey` the admin connections. */
   cipherFor(shard: string): Cipher;
   metrics: MetricSink;
@@ -76,7 +77,8 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const claimMs = settings.effectTimeoutMs / 2;
   const cipher = ports.cipherFor(adminKey);
   const adminConnections = createAdminConnections({ ...base, cipher, log, claimMs });
-  const services = createServiceFinder(ports, adminConnections);
+  const ways = createGithubWays(ports);
+  const services = createServiceFinder(ports, ways, adminConnections);
   const clusters = createClusterFinder(ports, registry);
   const sweep: SweepDeps = {
     clock,
@@ -88,7 +90,10 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     findCluster: clusters.find,
     findService: services.find,
     deliveries: createDeliveries(base),
-    sources: ports.webhookSources ?? [],
+    sources: createWebhookSources(ways, ports.webhooks ?? []),
+    findAccess: ways.findAccess,
+    metrics: ports.metrics,
+    asked: { credentials: new Map(), scaleSets: new Map() },
     forget: (scaleSetKey) => forgetCheckpoint(base, scaleSetKey),
   };
   const pollerFor = (shard: string): PollerDeps => ({
@@ -113,6 +118,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
 /** One client a scope, kept while the container is warm. */
 function createServiceFinder(
   ports: Ports,
+  ways: GithubWays,
   adminConnections: ReturnType<typeof createAdminConnections>,
 ) {
   const kept = new Map<string, ActionsService>();
@@ -121,7 +127,7 @@ function createServiceFinder(
       const { scopeKey } = parseConfigUrl(configUrl);
       const known = kept.get(scopeKey);
       if (known) return known;
-      const found = await ports.credentials.find(configUrl);
+      const found = await ways.find(configUrl);
       if (!found) return undefined;
       // Two hundred loops ask at once; each client would have connections and a registration of its own.
       const faster = kept.get(scopeKey);
@@ -133,9 +139,8 @@ function createServiceFinder(
         log,
         configUrl,
         adminConnections,
-        fetch: ports.fetchFor(found),
-        credential: async () =>
-          (await ports.credentials.find(configUrl))?.credential ?? found.credential,
+        fetch: found.fetch,
+        credential: async () => (await ways.find(configUrl))?.credential ?? found.credential,
         system: { name: "runlet", version, subsystem: "poller" },
         limitMs: settings.effectTimeoutMs,
         pollLimitMs: settings.pollTimeoutMs,

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
 import { cloudSettings, demoSettings, type Settings } from "@runlet/runtime/settings";
+import { webhookShape } from "../compose/webhook-sources.ts";
 
 const config = z.object({
   profile: z.enum(["cloud", "demo"]),
@@ -25,9 +26,7 @@ const config = z.object({
   github: z.array(z.object({ scope: z.string(), file: z.string(), caFile: z.string().optional() })),
   webhookSecretFiles: z.array(z.string()),
   /** Webhooks whose failed deliveries are asked for: an organisation's or repository's by its id, an App's own without. */
-  webhooks: z
-    .array(z.object({ scope: z.string(), hookId: z.number().int().optional() }))
-    .optional(),
+  webhooks: z.array(webhookShape).optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
 });
 

@@ -2,12 +2,10 @@
 // per container, as in the cloud.
 import { readFile } from "node:fs/promises";
 import { createCipher } from "@runlet/coordination/cipher";
-import { createCredentials } from "@runlet/coordination/credentials";
 import { readOrCreateKeyFile } from "@runlet/coordination/key-file";
 import { createLambdaInvoker } from "@runlet/coordination/lambda-invoker";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
-import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
@@ -16,10 +14,10 @@ import { readLocalConfigPath } from "@runlet/runtime/settings-environment";
 import type { Hono } from "hono";
 import { composeControlPlane, type ControlPlane } from "../compose/control-plane.ts";
 import { createGithubFetch } from "../compose/github-fetch.ts";
-import { createWebhookSources } from "../compose/webhook-sources.ts";
 import { composeWebhook } from "../compose/webhook.ts";
-import { readLocalConfig, settingsOf, type LocalConfig } from "./config.ts";
+import { readLocalConfig, settingsOf } from "./config.ts";
 import { countInLog } from "./count.ts";
+import { createLocalSecrets } from "./local-secrets.ts";
 
 export interface Root extends ControlPlane {
   clock: Clock;
@@ -48,8 +46,7 @@ async function start(): Promise<Root> {
   const busy = { clock, random };
   const table = createSqliteTable(busy, await openStateFile(busy, config.stateFile));
   const http = createHttpFetch({ clock });
-  const credentials = createCredentials(config.github.map(toSecret));
-  const sources = { clock, fetch: http, credentials };
+  const { credentials, accessTo } = createLocalSecrets({ clock, random, log }, config);
   const key = readOrCreateKeyFile(config.keyFile, random);
   const cipher = createCipher({ key, nonce: (bytes) => random.bytes(bytes) });
   const toPoller = { url: config.invokeUrl, functionName: "poller" };
@@ -60,9 +57,9 @@ async function start(): Promise<Root> {
     settings: settingsOf(config),
     cipherFor: () => cipher,
     credentials,
-    webhookSources: createWebhookSources(sources, config.webhooks ?? []),
+    webhooks: config.webhooks ?? [],
     fetchFor: (credential) => createGithubFetch(clock, credential),
-    accessTo: ({ accessRef }) => findAccess(config, accessRef),
+    accessTo,
   });
   const webhook = composeWebhook({
     ...ports,
@@ -72,15 +69,4 @@ async function start(): Promise<Root> {
       ),
   });
   return { clock, ...controlPlane, webhook, flush: () => {} };
-
-  async function findAccess({ clusters }: LocalConfig, accessRef: string) {
-    const cluster = clusters.find(({ name }) => name === accessRef);
-    if (!cluster) return undefined;
-    const { kubeconfig: file, context } = cluster;
-    return openKubeconfigAccess({ clock }, { file, ...(context && { context }) });
-  }
-}
-
-function toSecret({ scope, file }: LocalConfig["github"][number]) {
-  return { scopeUrl: scope, from: file, read: () => readFile(file, "utf8") };
 }

@@ -16,7 +16,6 @@ import type { Log } from "@runlet/runtime/log";
 import { createSeededRandom, type Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
 import { composeControlPlane, type ControlPlane } from "../compose/control-plane.ts";
-import { createWebhookSource } from "../compose/webhook-sources.ts";
 import { composeWebhook } from "../compose/webhook.ts";
 import { countInLog } from "../local/count.ts";
 import type { Functions } from "./functions.ts";
@@ -139,9 +138,7 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
       credentials,
       fetchFor: () => ports.fetch,
       accessTo: (row) => deps.accessTo(row, ports.fetch),
-      webhookSources: redeliverFrom
-        ? [createWebhookSource({ ...ports, credentials }, { url: redeliverFrom, hookId: 1 })]
-        : [],
+      webhooks: redeliverFrom ? [{ scope: redeliverFrom, hookId: 1 }] : [],
     });
   }
 

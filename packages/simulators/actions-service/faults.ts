@@ -5,6 +5,8 @@ import type { Random } from "@runlet/runtime/random";
 export const routeNames = [
   "registrationToken",
   "installationToken",
+  "rateLimit",
+  "installation",
   "runnerRegistration",
   "runnerGroups",
   "listScaleSets",

@@ -50,6 +50,12 @@ export interface Knobs {
   /** Registrations allowed in a rolling window, per scope. */
   registrationsMax: number;
   registrationWindowMs: number;
+  /** REST calls that a token has in an hour. */
+  restCallsMax: number;
+  /** The PAT ends then (milliseconds since 1970); 0: never. */
+  patExpiresAt: number;
+  /** The App's owner has suspended it. */
+  appSuspended: boolean;
   /** The groups of every scope; the first one is the default group, with id 1. */
   runnerGroups: string[];
   /** False: only the name is a label and more are dropped without a word, as before GHES 3.18. */
@@ -102,6 +108,9 @@ export function defaultKnobs(mode: Mode): Knobs {
     idleLapseMs: 60_000,
     registrationsMax: 1_500,
     registrationWindowMs: 5 * 60_000,
+    restCallsMax: 5_000,
+    patExpiresAt: 0,
+    appSuspended: false,
     runnerGroups: ["Default"],
     customLabels: true,
     unsetTimes: "absent",

@@ -25,15 +25,27 @@ export function addRestRoutes(routes: Routes, simulation: Simulation, prefix: st
   routes.on("POST", `${prefix}/app/installations/:id/access_tokens`, "installationToken", (call) =>
     answerInstallationToken(simulation, call),
   );
+  routes.on("GET", `${prefix}/rate_limit`, "rateLimit", (call) => {
+    if (!isCredential(simulation, call.token)) return answerRestError(401, "Bad credentials");
+    return Response.json({ resources: {} });
+  });
+  routes.on("GET", `${prefix}/app/installations/:id`, "installation", (call) =>
+    answerInstallation(simulation, call),
+  );
   routes.on("POST", `${prefix}/actions/runner-registration`, "runnerRegistration", (call) =>
     answerRunnerRegistration(simulation, call),
   );
 }
 
 /** Whether a token may act for GitHub's REST API: the PAT, or an installation's. */
-export function isCredential({ options, tokens }: Simulation, token: string | undefined): boolean {
+export function isCredential(
+  { options, tokens, knobs, clock }: Simulation,
+  token: string | undefined,
+): boolean {
   if (token === undefined) return false;
-  return token === options.pat || tokens.find("installation", token) !== undefined;
+  const { patExpiresAt } = knobs();
+  const hasEnded = patExpiresAt !== 0 && patExpiresAt <= clock.wallMs();
+  return (token === options.pat && !hasEnded) || tokens.find("installation", token) !== undefined;
 }
 
 function answerRegistrationToken(simulation: Simulation, call: Call, scope: string): Response {
@@ -42,12 +54,32 @@ function answerRegistrationToken(simulation: Simulation, call: Call, scope: stri
   return Response.json({ token, expires_at: isoSeconds(expiresAt) }, { status: 201 });
 }
 
-function answerInstallationToken(simulation: Simulation, call: Call): Response {
-  const { app } = simulation.options;
-  const refused = app ? verifyAppJwt(app, call.token, simulation.clock.wallMs()) : "no such App";
+/** Why an App may not act for the installation in the path; undefined: it may. */
+function refuseApp({ options: { app }, clock }: Simulation, call: Call): Response | undefined {
+  const refused = app ? verifyAppJwt(app, call.token, clock.wallMs()) : "no such App";
   if (!app || refused) return answerRestError(401, `Bad credentials: ${refused}`);
+  if (app.installationIds.includes(Number(call.param("id")))) return undefined;
+  return answerRestError(404, "Not Found");
+}
+
+function answerInstallation(simulation: Simulation, call: Call): Response {
+  const refused = refuseApp(simulation, call);
+  if (refused) return refused;
+  const suspended = simulation.knobs().appSuspended;
+  return Response.json({
+    id: Number(call.param("id")),
+    permissions: { organization_self_hosted_runners: "write", metadata: "read" },
+    suspended_at: suspended ? isoSeconds(simulation.clock.wallMs()) : null,
+  });
+}
+
+function answerInstallationToken(simulation: Simulation, call: Call): Response {
+  const refused = refuseApp(simulation, call);
+  if (refused) return refused;
+  if (simulation.knobs().appSuspended) {
+    return answerRestError(403, "This installation has been suspended");
+  }
   const installation = call.param("id");
-  if (!app.installationIds.includes(Number(installation))) return answerRestError(404, "Not Found");
   const { token, expiresAt } = simulation.tokens.issue("installation", installation, hourMs);
   const permissions = { organization_self_hosted_runners: "write", metadata: "read" };
   return Response.json(

@@ -58,6 +58,8 @@ export interface Simulation {
   faults: Faults;
   requests: Requests;
   webhooks: Webhooks;
+  /** REST calls of each token in its hour. */
+  restCalls: Map<string, { used: number; resetAt: number }>;
   /** By owner: the origin of the config URL under which somebody registered for it. */
   webUrls: Map<string, string>;
   /** A small number for a scope: its tenant in the service's address. */
@@ -94,6 +96,7 @@ export function createSimulation(deps: SimulatorDeps, options: SimulatorOptions)
     faults: createFaults({ random }),
     requests: createRequests(() => current.requestsKept),
     webhooks: createWebhooks({ ...deps, events, knobs, webhook: options.webhook, webUrlOf }),
+    restCalls: new Map(),
     webUrls,
     tenant(scope) {
       const number = tenants.get(scope) ?? tenants.size + 1;

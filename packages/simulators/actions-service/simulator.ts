@@ -11,6 +11,7 @@ import type { SimulatorEvent } from "./events.ts";
 import { createInProcessFetch } from "./in-process-fetch.ts";
 import { addJobRoutes, addQueueRoutes } from "./queue-routes.ts";
 import { createRegistrationLimit } from "./registration-limit.ts";
+import { countRestCalls } from "./rest-limit.ts";
 import { addRestRoutes } from "./rest-routes.ts";
 import { createRoutes, type Front } from "./routes.ts";
 import { addScaleSetRoutes } from "./scale-set-routes.ts";
@@ -45,9 +46,10 @@ export function createActionsServiceSimulator(
   const app = new Hono<{ Bindings: Front }>();
   app.get("/", (context) => context.text(hint));
   const routes = createRoutes(app, simulation, (call) => scaleSetOfCall(simulation, call));
+  const rest = countRestCalls(routes, simulation);
   for (const prefix of ["", "/api/v3"]) {
-    addRestRoutes(routes, simulation, prefix);
-    addWebhookRoutes(routes, simulation, prefix);
+    addRestRoutes(rest, simulation, prefix);
+    addWebhookRoutes(rest, simulation, prefix);
   }
   const base = options.mode === "auto-assign" ? "/rest" : "/tenant/:tenant{[0-9]+}";
   addScaleSetRoutes(routes, simulation, base);
