@@ -1,4 +1,4 @@
-// Why: the three entries with the cloud's composition roots, in processes under the Lambda Runtime API: DynamoDB Local is
+// Why: the three functions as they are deployed, as bundles, in processes under the Lambda Runtime API: DynamoDB Local is
 // their table, moto their secrets and keys, the function host's Invoke API their Lambda.
 import { join } from "node:path";
 import { keys } from "@runlet/coordination/keys";
@@ -9,6 +9,7 @@ import { runningPollers, type ProcessFunctions } from "@runlet/runlet/world/func
 import type { SocketTransport } from "@runlet/runlet/world/transport-sockets";
 import type { FunctionParts } from "@runlet/runlet/world/world";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
+import { bundleFunction, functionNames } from "../bench/bundle-functions.ts";
 import { dynamodbUrl } from "./dynamodb.ts";
 import { createKey, createSecret, motoUrl, region, testCredentials } from "./moto.ts";
 
@@ -18,7 +19,7 @@ export interface AwsDeployment {
   table: Table;
   /** May the functions reach this machine, where clusters and GitHub are simulated? */
   allowLoopback: boolean;
-  /** Where containers share what was compiled. */
+  /** Holds the bundles, and what containers share of compiled code. */
   home: string;
 }
 
@@ -33,14 +34,15 @@ export async function createAwsFunctions(
   const prefix = `runlet/${stage}`;
   await storeSecrets(parts, transport, deployment, prefix);
   const kmsKey = await createKey(transport.fetch);
+  for (const name of functionNames) await bundleFunction(name, home);
   const running = await startDeployment(
     { clock, random, log, fetch: transport.fetch },
     {
       settings,
       webhookPort: 0,
       onLine,
+      entryOf: (name) => join(home, `${name}.mjs`),
       environment: (invokeUrl) => ({
-        NODE_OPTIONS: "--conditions=aws",
         NODE_COMPILE_CACHE: join(home, "code-cache"),
         RUNLET_STAGE: stage,
         RUNLET_TABLE: tableName,

@@ -1,5 +1,6 @@
-// Why: the composition roots of the cloud are code that nothing else runs. Here the demo's scenario with all its faults is
-// played by the three entries as they are composed on AWS, with DynamoDB Local, moto and the Invoke API around them.
+// Why: the composition roots of the cloud are code that nothing else runs, and a bundle can lack what the sources have. Here
+// the demo's scenario with all its faults is played by the three bundles as they are composed on AWS, with DynamoDB Local,
+// moto and the Invoke API around them.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +68,7 @@ function planFor(jobs: number, faults: boolean): ScenarioPlan {
 }
 
 test.each<Mode>(["acquire", "auto-assign"])(
-  "the demo's jobs and faults on AWS's roots, %s mode: every job runs, nothing is left, no secret is in the table",
+  "the demo's jobs and faults on the bundles for AWS, %s mode: every job runs, nothing is left, no secret is in the table",
   { timeout: 150_000 },
   async (mode) => {
     const plan = planFor(24, true);

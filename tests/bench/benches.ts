@@ -1,5 +1,6 @@
 // Why: the list of benchmarks, by the name one types.
 import type { Bench } from "./bench.ts";
+import { bundles } from "./bundles.ts";
 import { cluster } from "./cluster.ts";
 import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
@@ -12,4 +13,5 @@ export const benches: Record<string, Bench> = {
   "take-over": takeOver,
   "hand-over": handOver,
   cluster,
+  bundles,
 };

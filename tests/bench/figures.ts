@@ -16,6 +16,8 @@ export interface BenchResult {
   /** What was varied, and how often each case was measured. */
   varied: string;
   figures: Figure[];
+  /** Further fields of the JSON line. */
+  json?: object;
 }
 
 export function missed({ figures }: BenchResult): Figure[] {

@@ -26,6 +26,8 @@ export interface Deployment {
 export interface DeploymentOptions {
   /** What the functions' processes are told, given where the Invoke API is (localEnvironment). */
   environment: (invokeUrl: string) => Record<string, string>;
+  /** The file that exports a function's `handler`; default: the sources in functions/. */
+  entryOf?: (name: "poller" | "sweep" | "webhook") => string;
   settings: Settings;
   /** 0: any free port. */
   webhookPort: number;
@@ -43,8 +45,10 @@ export async function startDeployment(
   const { settings, onLine } = options;
   // Filled in once the Invoke API has an address; no container starts before that.
   const environment: Record<string, string> = {};
-  const spec = (name: string, change: Partial<HostedFunction>): HostedFunction => ({
-    handler: `${join(entries, `${name}.ts`)}#handler`,
+  const { entryOf = (name) => join(entries, `${name}.ts`) } = options;
+  type Name = Parameters<typeof entryOf>[0];
+  const spec = (name: Name, change: Partial<HostedFunction>): HostedFunction => ({
+    handler: `${entryOf(name)}#handler`,
     timeoutMs: settings.invocationMs,
     environment,
     onOutput: onLine,
