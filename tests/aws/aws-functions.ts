@@ -21,6 +21,8 @@ export interface AwsDeployment {
   allowLoopback: boolean;
   /** Holds the bundles, and what containers share of compiled code. */
   home: string;
+  /** Beside and instead of what the functions are told otherwise. */
+  environment?: Record<string, string>;
 }
 
 /** Functions with their secrets in place and their clusters registered. */
@@ -58,6 +60,7 @@ export async function createAwsFunctions(
         AWS_ENDPOINT_URL: motoUrl(),
         AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl(),
         AWS_ENDPOINT_URL_LAMBDA: invokeUrl,
+        ...deployment.environment,
       }),
     },
   );

@@ -16,7 +16,9 @@ import { demoSettings } from "@runlet/runtime/settings";
 import type { Mode } from "@runlet/simulators/actions-service/knobs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createAwsFunctions } from "./aws-functions.ts";
-import { createOwnTable, type OwnTable } from "./dynamodb.ts";
+import { createOwnTable, dynamodbUrl, type OwnTable } from "./dynamodb.ts";
+import { startForwardProxy } from "./forward-proxy.ts";
+import { motoUrl } from "./moto.ts";
 
 const seed = 11;
 const clock = createSystemClock();
@@ -37,10 +39,15 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-async function openAwsWorld(plan: ScenarioPlan, mode: Mode, allowLoopback: boolean) {
+async function openAwsWorld(
+  plan: ScenarioPlan,
+  mode: Mode,
+  { allowLoopback = true, environment = {} } = {},
+) {
   const transport = await createSocketTransport({ clock }, { home, servicePort: 0 });
   const stage = `test-${crypto.randomUUID().slice(0, 8)}`;
-  const deployment = { stage, tableName: own.name, table: own.table, allowLoopback, home };
+  const { name: tableName, table } = own;
+  const deployment = { stage, tableName, table, allowLoopback, home, environment };
   world = await createWorld<ProcessFunctions>(
     {
       clock,
@@ -72,7 +79,7 @@ test.each<Mode>(["acquire", "auto-assign"])(
   { timeout: 150_000 },
   async (mode) => {
     const plan = planFor(24, true);
-    const played = await openAwsWorld(plan, mode, true);
+    const played = await openAwsWorld(plan, mode);
     await play(played, plan, { limitMs: 60_000 });
     const report = reportOn(played, plan, 0);
     expect(report, `seed ${seed}`).toMatchObject({
@@ -95,12 +102,37 @@ test(
   { timeout: 60_000 },
   async () => {
     const plan = planFor(1, false);
-    const { start, recorder } = await openAwsWorld(plan, "acquire", false);
+    const { start, recorder } = await openAwsWorld(plan, "acquire", {
+      allowLoopback: false,
+    });
     await start();
     const refused = () => lines.filter((line) => line.includes("this machine's own address"));
     const until = clock.nowMs() + 30_000;
     while (refused().length === 0 && clock.nowMs() < until) await clock.sleep(50);
     expect(refused()).not.toEqual([]);
     expect(recorder.facts().filter(({ kind }) => kind === "poll-opened")).toEqual([]);
+  },
+);
+
+test(
+  "AWS is reached through the proxy that the environment names, and by no other way",
+  { timeout: 90_000 },
+  async () => {
+    const proxy = await startForwardProxy({
+      "dynamodb.test": dynamodbUrl(),
+      "moto.test": motoUrl(),
+    });
+    const plan = planFor(3, false);
+    const played = await openAwsWorld(plan, "auto-assign", {
+      environment: {
+        HTTP_PROXY: proxy.url,
+        AWS_ENDPOINT_URL: "http://moto.test",
+        AWS_ENDPOINT_URL_DYNAMODB: "http://dynamodb.test",
+      },
+    });
+    await play(played, plan, { limitMs: 60_000 });
+    expect(reportOn(played, plan, 0).jobs).toMatchObject({ queued: 3, lost: 0 });
+    expect([...proxy.seen.keys()].toSorted()).toEqual(["dynamodb.test", "moto.test"]);
+    proxy.close();
   },
 );
