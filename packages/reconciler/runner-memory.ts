@@ -22,6 +22,8 @@ export interface RunnerFacts {
   registrationFailures?: number;
   /** Pod, Secret and registration of a runner that is done are gone. */
   tidied?: boolean;
+  /** It is being deleted and our finalizers are off it. */
+  released?: boolean;
   /** First seen in phase Failed (monotonic ms). */
   failedSinceMs?: number;
 }

@@ -16,13 +16,13 @@ const account = `system:serviceaccount:${systemNamespace}:${release}`;
 
 /** What the reconciler has called in the last `ageMs`. */
 export function countCalls({ clock, plane, github }: ReconcilerBed, ageMs: number): Calls {
-  const fromMs = clock.wallMs() - ageMs;
+  const [fromMs, serviceFromMs] = [clock.wallMs() - ageMs, clock.nowMs() - ageMs];
   const calls = readAuditLog(plane.auditLog).filter(({ user, verb, atMs }) => {
     return user === account && atMs >= fromMs && verb !== "watch" && verb !== "list";
   });
   const service = github.control
     .requests()
-    .filter(({ at, userAgent }) => at >= clock.nowMs() - ageMs && userAgent.includes("runlet"));
+    .filter(({ at, userAgent }) => at >= serviceFromMs && userAgent.includes("runlet"));
   return {
     kubernetes: calls.length,
     service: service.length,

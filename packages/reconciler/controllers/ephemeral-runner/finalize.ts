@@ -31,6 +31,8 @@ export async function finalizeRunner(
   const held = runner.metadata.finalizers ?? [];
   if (!held.some((one) => ours.includes(one))) return {};
   const uid = runner.metadata.uid ?? "";
+  // Its last event may come after the deed.
+  if (ctx.memory.of(uid).released) return {};
   if (held.includes(finalizers.runnerRegistration)) {
     const restMs = (ctx.memory.of(uid).busyUntilMs ?? 0) - ctx.clock.nowMs();
     // The end of the pod is news; before that the service would say the same again.
@@ -43,7 +45,14 @@ export async function finalizeRunner(
   const pod = ctx.kinds.pods.find(keyOf(runner));
   if (pod) await removePod(ctx, runner, pod);
   if (usesContainerHooks(runner)) await endHookObjects(ctx, runner);
-  await dropFinalizers(ctx, runner, held);
+  // Noted first: its last event may also come before the answer, and then nothing must be remembered any more.
+  ctx.memory.note(uid, { released: true });
+  try {
+    await dropFinalizers(ctx, runner, held);
+  } catch (error) {
+    ctx.memory.note(uid, { released: false });
+    throw error;
+  }
   return {};
 }
 

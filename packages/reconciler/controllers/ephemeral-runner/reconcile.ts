@@ -63,7 +63,8 @@ async function apply(
       return confirmLost(ctx, runner);
     case "end":
       await end(ctx, runner, plan.why);
-      return {};
+      // At once: were each runner put at the end of the queue again, of many that finish together all would go last.
+      return finalizeRunner(ctx, runner, signal);
     case "show":
       if (pod && (await lacksSecret(ctx, runner, plan.status.reason))) {
         await retryPod(ctx, runner, pod, secretMissing, signal);
