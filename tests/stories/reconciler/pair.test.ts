@@ -1,8 +1,8 @@
 // The vectors are those of ARC's own tests: the listener's (cmd/ghalistener/scaler/scaler_test.go) drive our
 // reconciler as ARC's listener would; what must follow is ARC's ephemeralrunnerset_controller.go.
 import { describe, expect, it } from "vitest";
-import { annotations } from "@runlet/kubernetes/resources";
-import { createWorld, nothing, type World } from "./reconciler-world.ts";
+import { annotations, ephemeralRunnerSets } from "@runlet/kubernetes/resources";
+import { createWorld, namespace, nothing, type World } from "./reconciler-world.ts";
 
 async function settle(world: World) {
   await world.clock.runFor(5_000);
@@ -90,20 +90,124 @@ describe("the pair (replicas, patchID)", () => {
     expect(world.runners()).toHaveLength(3);
   });
 
-  it("follows ARC's scaler through a working day", async () => {
+  /** The results (target, number) of ARC's scaler tests, for one scale set after the other. */
+  const vectors: readonly (readonly [string, readonly (readonly [number, number])[]])[] = [
+    ["nothing to do", [[0, 0]]],
+    [
+      "the same again is numbered",
+      [
+        [1, 0],
+        [1, 1],
+      ],
+    ],
+    [
+      "down with a job's end",
+      [
+        [1, 0],
+        [0, 1],
+      ],
+    ],
+    ["a minimum of one", [[1, 0]]],
+    [
+      "from three to the minimum",
+      [
+        [3, 0],
+        [1, 1],
+      ],
+    ],
+    [
+      "to the minimum, and quiet there",
+      [
+        [4, 0],
+        [1, 1],
+        [1, 0],
+      ],
+    ],
+    [
+      "at the maximum and back",
+      [
+        [5, 0],
+        [0, 1],
+      ],
+    ],
+    [
+      "up to the maximum",
+      [
+        [1, 0],
+        [5, 1],
+      ],
+    ],
+    [
+      "to nothing, and quiet there",
+      [
+        [3, 0],
+        [0, 1],
+        [0, 0],
+      ],
+    ],
+    [
+      "between minimum and maximum",
+      [
+        [3, 0],
+        [1, 1],
+        [1, 0],
+      ],
+    ],
+  ];
+  it.each(vectors)("follows ARC's scaler: %s", async (_what, orders) => {
     const world = createWorld();
-    await world.serve("builders", "  minRunners: 1");
-    // (1,∞) 3 → (4,0,0); D 0 → (0+1,1,1); 0 → (1,2,0)
+    await world.serve("builders");
     const alive = () => world.runners().filter(isAlive).length;
-    await world.order("builders", 4, 0);
+    for (const [replicas, number] of orders) {
+      const before = alive();
+      await world.order("builders", replicas, number);
+      await settle(world);
+      // A number may only create, 0 converges (ephemeralrunnerset_controller.go).
+      expect(alive()).toBe(number === 0 ? replicas : Math.max(before, replicas));
+    }
+  });
+
+  it("takes ARC's way to say none: the field is left out", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    await world.order("builders", 2, 1);
     await settle(world);
-    expect(alive()).toBe(4);
-    await world.order("builders", 1, 1);
+    const name = world.runnerSetOf("builders")?.metadata.name ?? "";
+    await world.admin.patch(
+      ephemeralRunnerSets,
+      { namespace, name },
+      {
+        type: "merge",
+        body: { spec: { patchID: 0, replicas: null } },
+      },
+    );
     await settle(world);
-    expect(alive()).toBe(4);
-    await world.order("builders", 1, 0);
+    expect(world.leftovers()).toEqual(nothing);
+  });
+
+  it("an edit of the runner set by hand: idle runners follow it, one with a job keeps what it has", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.github.control.queueJobs({ scaleSet: "builders", durationMs: 30_000 });
+    await world.order("builders", 3, 1);
     await settle(world);
-    expect(alive()).toBe(1);
+    await world.tellJobs();
+    const name = world.runnerSetOf("builders")?.metadata.name ?? "";
+    const spec = { containers: [{ name: "runner", image: "by-hand" }] };
+    await world.admin.patch(
+      ephemeralRunnerSets,
+      { namespace, name },
+      {
+        type: "merge",
+        body: { spec: { ephemeralRunnerSpec: { spec } } },
+      },
+    );
+    await settle(world);
+    const images = world.runners().map((one) => one.spec.spec?.containers[0]?.image);
+    // ARC's rule: idle runners follow the edit, the busy one keeps what it has.
+    expect(images.filter((image) => image === "by-hand")).toHaveLength(2);
+    await world.clock.runFor(40_000);
+    expect(world.github.control.ledger().counts).toMatchObject({ completed: 1 });
   });
 
   it("a runner set that ARC numbered is taken over without a spare runner", async () => {
@@ -115,13 +219,7 @@ describe("the pair (replicas, patchID)", () => {
     const set = world.runnerSetOf("builders");
     if (!set) throw new Error("no runner set");
     await world.admin.patch(
-      {
-        group: "actions.github.com",
-        version: "v1alpha1",
-        plural: "ephemeralrunnersets",
-        kind: "EphemeralRunnerSet",
-        namespaced: true,
-      },
+      ephemeralRunnerSets,
       { namespace: "runners", name: set.metadata.name },
       { type: "merge", body: { metadata: { annotations: { [annotations.actedPatchId]: null } } } },
     );
