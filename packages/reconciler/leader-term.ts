@@ -52,12 +52,16 @@ export function createTerm(
       if (!over.signal.aborted) wind();
     },
     guard: (fetch) => async (url, init) => {
-      over.signal.throwIfAborted();
-      // After a freeze this line may run before the timer above does.
-      const late = clock.nowMs() - heldFromMs > leaseMs * actingPart;
-      if (late) throw new LeadershipLost("the lease is about to run out");
+      const beforeSend = () => {
+        init?.beforeSend?.();
+        over.signal.throwIfAborted();
+        // After a freeze this line may run before the timer above does.
+        const late = clock.nowMs() - heldFromMs > leaseMs * actingPart;
+        if (late) throw new LeadershipLost("the lease is about to run out");
+      };
+      beforeSend();
       const signal = init?.signal ? AbortSignal.any([init.signal, over.signal]) : over.signal;
-      return fetch(url, { ...init, signal });
+      return fetch(url, { ...init, signal, beforeSend });
     },
   };
 }

@@ -7,6 +7,11 @@ export interface FetchInit {
   body?: string | Uint8Array;
   /** Aborting ends the call, also while the body is read, and rejects with the signal's reason. */
   signal?: AbortSignal;
+  /**
+   * Called when a connection is there, in the same step in which the request is written: what it throws rejects the
+   * call, and nothing has been sent. A process that was frozen while it connected must not send on waking.
+   */
+  beforeSend?: () => void;
 }
 
 /** One HTTP exchange. Rejects only for transport failures and aborts, never for a status. */

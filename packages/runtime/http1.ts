@@ -130,6 +130,15 @@ function exchange(url: URL, init: FetchInit, route: Route): Promise<Response | "
       if (request.reusedSocket && isSafe(init.method) && isReset(error)) resolve("stale");
       else reject(transportError(what, error));
     });
+    // Node writes what was buffered after this event (lib/_http_client.js, onSocketNT).
+    request.on("socket", () => {
+      try {
+        init.beforeSend?.();
+      } catch (error) {
+        reject(error as Error);
+        request.destroy();
+      }
+    });
     request.on("response", (message) => {
       signal?.removeEventListener("abort", onAbort);
       const stop = () => void request.destroy();

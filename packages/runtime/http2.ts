@@ -145,9 +145,12 @@ function exchange(
   const { signal } = init;
   const what = `${init.method ?? "GET"} ${url.origin}`;
   // It may have been aborted while a connection was made; such a signal fires no event any more.
-  if (signal?.aborted) {
+  try {
+    signal?.throwIfAborted();
+    init.beforeSend?.();
+  } catch (error) {
     release(connection);
-    return Promise.reject(signal.reason as Error);
+    return Promise.reject(error as Error);
   }
   const stream = startStream(connection, url, init);
   if (!stream) return Promise.resolve("refused");

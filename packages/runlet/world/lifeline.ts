@@ -165,6 +165,8 @@ function wrapTable({ effect }: Body, table: Table): Table {
 function wrapFetch({ effect, deliver, death }: Body, fetch: Fetch): Fetch {
   return (url, init) =>
     effect(`fetch ${init?.method ?? "GET"} ${pathOf(url)}`, async () => {
+      // Frozen before it was sent, it is sent on waking, unless its caller sees to that.
+      init?.beforeSend?.();
       const signal = init?.signal ? AbortSignal.any([init.signal, death]) : death;
       const answer = await fetch(url, { ...init, signal });
       if (!answer.body) return answer;

@@ -54,7 +54,10 @@ function createElectedWorld(seed: number) {
       events.push({ by, atMs: clock.nowMs(), event });
     };
     const log = createLog({ write, wallMs: () => clock.wallMs() });
-    const life = createLifeline({ clock, log, fetch: reach });
+    const strikes: { strike: (what: string) => void } = { strike: () => {} };
+    const life = createLifeline({ clock, log, fetch: reach }, ({ phase, what }) => {
+      if (phase === "before") strikes.strike(what);
+    });
     const { ports } = life;
     const random = createSeededRandom(seed + by.length);
     const access = {
@@ -81,7 +84,8 @@ function createElectedWorld(seed: number) {
         fetchFor: () => term.guard(ports.fetch),
       }).run(term.stop),
     );
-    return { by, life, election, ended, stop: () => stop.abort(new Error("SIGTERM")) };
+    const end = () => stop.abort(new Error("SIGTERM"));
+    return Object.assign(strikes, { by, life, election, ended, stop: end });
   }
 
   /** Two replicas, the first of which leads and has three runners running. */
@@ -145,6 +149,25 @@ describe.each([1, 2, 3, 4, 5])("two replicas, seed %i", (seed) => {
     expect(world.of("first").filter(({ atMs }) => atMs > frozenAt)).toEqual([]);
     expect(world.runners()).toHaveLength(12);
     expect(world.github.control.runners()).toHaveLength(12);
+  });
+
+  it("send nothing late when the leader is frozen with a write in its hand", async () => {
+    const world = createElectedWorld(seed);
+    const { first, second } = await world.startTwo();
+    await world.order("builders", 12, 2);
+    const at = createSeededRandom(seed).int(40);
+    let [writes, frozenAt] = [0, Infinity];
+    first.strike = (what) => {
+      if (frozenAt < Infinity || !/(POST|PATCH|DELETE)/.test(what) || writes++ < at) return;
+      first.life.freeze();
+      frozenAt = world.clock.nowMs();
+    };
+    await world.clock.runUntil(() => second.election.isLeader(), 20_000, "a successor");
+    await world.clock.runUntil(() => world.running() === 12, 20_000, "the rest of the runners");
+    first.life.thaw();
+    await world.clock.runFor(30_000);
+    expect(world.of("first").filter(({ atMs }) => atMs > frozenAt)).toEqual([]);
+    expect(world.runners()).toHaveLength(12);
   });
 
   it("change over at once when the leader is told to stop", async () => {
