@@ -1,4 +1,5 @@
 // Why: the list of mistakes. Each is one textual change and the test, by file and full name, that must fail with it.
+import { cloudMutants } from "./cloud-mutants.ts";
 import { runnerMutants } from "./runner-mutants.ts";
 
 export interface Mutant {
@@ -610,4 +611,5 @@ export const mutants: Mutant[] = [
     test: "(acquire) > mark their runners busy in the cluster",
   },
   ...runnerMutants,
+  ...cloudMutants,
 ];

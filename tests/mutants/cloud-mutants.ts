@@ -1,0 +1,65 @@
+// Why: mistakes on the way to AWS and into clusters, where no emulator would notice them.
+import type { Mutant } from "./mutants.ts";
+
+const coordination = "packages/coordination";
+const kubernetes = "packages/kubernetes";
+const runtime = "packages/runtime";
+
+export const cloudMutants: Mutant[] = [
+  {
+    name: "a session thrown away when KMS does not answer",
+    in: `${coordination}/checkpoint-row.ts`,
+    find: "    if (!(error instanceof Undecryptable)) throw error;\n",
+    replace: "    if (!(error instanceof Error)) throw error;\n",
+    file: `${coordination}/data-keys.test.ts`,
+    test: "costs no session",
+  },
+  {
+    name: "a data key drawn anew whatever KMS says",
+    in: `${coordination}/data-keys.ts`,
+    find: "if (error instanceof AwsError && lostForGood.has(error.code)) return undefined;",
+    replace: "if (error instanceof AwsError) return undefined;",
+    file: `${coordination}/data-keys.test.ts`,
+    test: "costs no session",
+  },
+  {
+    name: "a throttled write taken as unknown",
+    in: `${coordination}/dynamodb-table.ts`,
+    find: "  if (error.throttled) return new TableBusy(error.message, { cause: error });\n",
+    replace: "",
+    file: `${coordination}/dynamodb-table.test.ts`,
+    test: "nothing has happened, later is sensible",
+  },
+  {
+    name: "names followed wherever they lead",
+    in: `${runtime}/http-dial.ts`,
+    find: "  const lookup = guard && { lookup: guardedLookup(guard) };\n",
+    replace: "  const lookup = guard && {};\n  void guardedLookup;\n",
+    file: `${runtime}/address-guard.test.ts`,
+    test: "connects to nothing that is refused, by address or by name",
+  },
+  {
+    name: "a role's credentials that end before the token made with them",
+    in: `${kubernetes}/assumed-role.ts`,
+    find: "const marginMs = 15 * 60_000;",
+    replace: "const marginMs = 60_000;",
+    file: `${kubernetes}/eks-access.test.ts`,
+    test: "described and reached with the role there, borrowed once an hour",
+  },
+  {
+    name: "a rotated kubeconfig not looked at",
+    in: `${kubernetes}/stored-access.ts`,
+    find: "    if (last?.text !== text) {",
+    replace: "    if (!last) {",
+    file: `${kubernetes}/stored-access.test.ts`,
+    test: "that was rotated counts for the next call",
+  },
+  {
+    name: "a failing poller tried again without a wait",
+    in: "packages/control-plane/poller/poller-event.ts",
+    find: "inner = record;\n",
+    replace: "inner = record;\n    failures = 0;\n",
+    file: "packages/control-plane/poller/poller-event.test.ts",
+    test: "or by the record of one that has failed, however often",
+  },
+];
