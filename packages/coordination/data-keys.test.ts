@@ -109,7 +109,8 @@ it("a KMS that does not answer, or may not be asked, costs no session", async ()
   for (const refuse of ["AccessDeniedException", "KMSInternalException", "ThrottlingException"]) {
     state.refuse = refuse;
     const later = checkpoints();
-    await expect(world.inTime(later.load("github.com/my-org:1"))).rejects.toThrow(refuse);
+    const load = world.inTime(later.load("github.com/my-org:1"));
+    await expect(load).rejects.toMatchObject({ name: "AwsError", code: refuse });
     state.refuse = undefined;
     // The failure is not remembered either.
     const found = await world.inTime(later.load("github.com/my-org:1"));
