@@ -20,6 +20,8 @@ export interface RedeliverDeps extends RestDeps {
   metrics: MetricSink;
   deliveries: Deliveries;
   sources: readonly WebhookSource[];
+  /** By webhook: not to be asked for before this (wall ms), since the hour's calls run out. */
+  savedUntil: Map<string, number>;
   settings: { effectTimeoutMs: number; lookEveryMs: number };
 }
 
@@ -53,39 +55,38 @@ export async function redeliver(deps: RedeliverDeps): Promise<number> {
 }
 
 async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promise<number> {
+  const { url } = source;
+  if (deps.clock.wallMs() < (deps.savedUntil.get(url) ?? 0)) return 0;
   const access = await source.open();
-  const listed = await call(
-    deps,
-    access,
-    "GET",
-    `${source.url}/deliveries?status=failure&per_page=100`,
-  );
-  const failed = z
-    .array(delivery)
-    .parse(JSON.parse(listed.text))
-    .filter((one) => isOfUse(deps, one));
+  const listed = await call(deps, access, "GET", `${url}/deliveries?status=failure&per_page=100`);
+  const failed = z.array(delivery).parse(JSON.parse(listed.text));
+  let budget = budgetOf(deps, url, listed);
   let count = 0;
-  for (const { id } of failed.slice(0, budgetOf(listed))) {
+  for (const { id } of failed.filter((one) => isOfUse(deps, one))) {
     // Known by attempt: one that fails again is another attempt, and is asked for again.
-    const attempt = `redelivered ${source.url} ${id}`;
+    const attempt = `redelivered ${url} ${id}`;
     if (await deps.deliveries.has(attempt)) continue;
+    if (budget-- <= 0) break;
     try {
-      await call(deps, access, "POST", `${source.url}/deliveries/${id}/attempts`);
+      await call(deps, access, "POST", `${url}/deliveries/${id}/attempts`);
     } catch (error) {
-      deps.log.warn("webhook_not_redelivered", { webhook: source.url, id, error });
+      deps.log.warn("webhook_not_redelivered", { webhook: url, id, error });
       continue;
     }
     await deps.deliveries.remember(attempt);
     count++;
   }
-  if (count > 0) deps.log.info("webhooks_redelivered", { webhook: source.url, count });
-  deps.metrics.count("webhooks-redelivered", count);
+  if (count > 0) deps.log.info("webhooks_redelivered", { webhook: url, count });
+  if (count > 0) deps.metrics.count("webhooks-redelivered", count);
   return count;
 }
 
-function budgetOf({ limit }: RestAnswer): number {
+/** How many calls may follow the list; without any, the next list waits for the next hour too. */
+function budgetOf({ savedUntil }: RedeliverDeps, url: string, { limit }: RestAnswer): number {
   if (!limit) return redeliveredMax;
-  return Math.max(0, Math.min(redeliveredMax, Math.floor(limit.left - limit.max * reservedShare)));
+  const spare = Math.floor(limit.left - limit.max * reservedShare);
+  if (spare <= 0) savedUntil.set(url, limit.resetAt);
+  return Math.min(redeliveredMax, spare);
 }
 
 /** Only a queued job wakes anybody, and after a look's time the look has seen it. */

@@ -25,7 +25,14 @@ export interface RestAnswer {
   headers: Headers;
   text: string;
   /** How many calls may still be made in this hour, and of how many; undefined: GitHub does not say. */
-  limit: { left: number; max: number } | undefined;
+  limit: RestLimit | undefined;
+}
+
+export interface RestLimit {
+  left: number;
+  max: number;
+  /** Milliseconds since 1970: then the hour begins anew. */
+  resetAt: number;
 }
 
 /** One call. Rejects when no answer came within the effect time-out. */
@@ -45,10 +52,8 @@ export async function callRest(
 }
 
 /** docs.github.com, "Rate limits for the REST API": headers of every answer. */
-export function readLimit({ headers }: Pick<Response, "headers">): RestAnswer["limit"] {
-  const [max, left] = ["x-ratelimit-limit", "x-ratelimit-remaining"].map((name) => {
-    return Number(headers.get(name) ?? NaN);
-  });
-  if (!max || left === undefined || !Number.isFinite(left)) return undefined;
-  return { left, max };
+export function readLimit({ headers }: Pick<Response, "headers">): RestLimit | undefined {
+  const read = (name: string) => Number(headers.get(`x-ratelimit-${name}`) ?? Number.NaN);
+  const limit = { left: read("remaining"), max: read("limit"), resetAt: read("reset") * 1000 };
+  return Object.values(limit).every(Number.isFinite) && limit.max > 0 ? limit : undefined;
 }

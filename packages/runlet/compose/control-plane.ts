@@ -91,6 +91,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     findService: services.find,
     deliveries: createDeliveries(base),
     sources: createWebhookSources(ways, ports.webhooks ?? []),
+    savedUntil: new Map(),
     findAccess: ways.findAccess,
     metrics: ports.metrics,
     asked: { credentials: new Map(), scaleSets: new Map() },
