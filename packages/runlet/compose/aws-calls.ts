@@ -18,7 +18,9 @@ export interface AwsCalls {
 /** Opens nothing yet: connections are made by the first call. */
 export function createAwsCalls(clock: Clock, account: AwsAccountEnvironment): AwsCalls {
   const { region, proxy, urlOf, credentials } = account;
-  const http = createHttpFetch({ clock, http2: "never", ...(proxy && { proxy }) });
+  // A Lambda function has 1,024 descriptors (AWS, "Lambda quotas"), and its polls need most of them.
+  const sockets = { http2: "never", socketsPerOrigin: 50 } as const;
+  const http = createHttpFetch({ clock, ...sockets, ...(proxy && { proxy }) });
   const signedFor = (service: AwsServiceName) =>
     createAwsFetch({ fetch: http, clock, credentials }, { service, region });
   const callsOf = (service: AwsServiceName, target: string, json: "1.0" | "1.1") =>
