@@ -1,6 +1,7 @@
 // Why: the list of mistakes. Each is one textual change and the test, by file and full name, that must fail with it.
 import { cloudMutants } from "./cloud-mutants.ts";
 import { runnerMutants } from "./runner-mutants.ts";
+import { runnerSetMutants } from "./runner-set-mutants.ts";
 
 export interface Mutant {
   name: string;
@@ -611,5 +612,6 @@ export const mutants: Mutant[] = [
     test: "(acquire) > mark their runners busy in the cluster",
   },
   ...runnerMutants,
+  ...runnerSetMutants,
   ...cloudMutants,
 ];

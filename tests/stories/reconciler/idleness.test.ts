@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   annotations,
   autoscalingRunnerSets,
+  ephemeralRunners,
   ephemeralRunnerSets,
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
@@ -83,6 +84,24 @@ describe("jobs that wait beside idle runners", () => {
     expect(busy).toHaveLength(1);
     expect(world.runners().map(({ metadata }) => metadata.name)).toContain(busy[0]?.name);
     expect(world.github.control.ledger().counts).toMatchObject({ running: 1 });
+  });
+
+  it("a runner that has only just come is given its ten minutes", async () => {
+    const world = await serveIdle(1);
+    await tell(world, 1, 0);
+    await world.clock.runFor(9 * minute);
+    await world.admin.remove(ephemeralRunners, {
+      namespace,
+      name: world.runners()[0]?.metadata.name ?? "",
+    });
+    await world.clock.runFor(5_000);
+    await world.order("builders", 1, 2);
+    await world.clock.runFor(5_000);
+    const young = uidsOf(world);
+    await world.clock.runFor(9 * minute);
+    expect(uidsOf(world)).toEqual(young);
+    await world.clock.runFor(2 * minute);
+    expect(uidsOf(world)).not.toEqual(young);
   });
 
   it("no idle runner goes while every job runs, or while jobs have only just come", async () => {
