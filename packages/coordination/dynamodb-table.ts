@@ -32,10 +32,10 @@ export function createDynamodbTable(call: AwsCall, tableName: string): Table {
       throw tableErrorOf(tableName, error);
     }
   }
-  /** Undefined: the condition did not hold; `there` is the row's version, if there is one. */
+  /** Not done: the condition did not hold; `there` is the row's version, if it was asked for and there is one. */
   async function write(operation: "PutItem" | "DeleteItem", input: object) {
     try {
-      await ask(operation, { ...input, ReturnValuesOnConditionCheckFailure: "ALL_OLD" });
+      await ask(operation, input);
       return { done: true } as const;
     } catch (error) {
       if (!(error instanceof AwsError) || error.code !== conditionFailed) throw error;
@@ -56,16 +56,21 @@ export function createDynamodbTable(call: AwsCall, tableName: string): Table {
     async list(prefix) {
       checkPrefix(prefix);
       const rows: Row[] = [];
-      for (let from: unknown, first = true; first || from !== undefined; first = false) {
+      let from: unknown;
+      do {
         const start = from === undefined ? {} : { ExclusiveStartKey: from };
         const answer = page.parse(await ask("Query", { ...startingWith(prefix), ...start }));
         rows.push(...answer.Items.map(toRow));
         from = answer.LastEvaluatedKey;
-      }
+      } while (from !== undefined);
       return rows;
     },
     async remove(key, version) {
-      const written = await write("DeleteItem", { Key: keyOf(key), ...ifVersion(version) });
+      const written = await write("DeleteItem", {
+        Key: keyOf(key),
+        ...ifVersion(version),
+        ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+      });
       if (written.done) return "removed";
       return written.there ? "refused" : "absent";
     },
