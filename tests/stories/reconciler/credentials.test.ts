@@ -127,6 +127,21 @@ describe("a token that GitHub refuses", () => {
     await world.clock.runUntil(areUp, 2.5 * minute, "forty runners");
   });
 
+  it("while the set is being deleted: it says why it stays, and goes a minute after the token is changed", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    await writeSecret(world, { github_token: "ghp_wrong" });
+    await world.clock.runFor(61 * minute);
+    await world.deleteSet("builders");
+    await world.clock.runFor(5 * minute);
+    expect(servedOf(world)).toMatchObject({ status: "False", reason: "Unauthorized" });
+    expect(world.github.control.scaleSets()).toHaveLength(1);
+    await writeSecret(world, { github_token: pat });
+    await world.clock.runFor(70_000);
+    expect(world.autoscaling()).toEqual([]);
+    expect(world.github.control.scaleSets()).toEqual([]);
+  });
+
   it("and is changed before anybody needs it again: nobody notices", async () => {
     const world = createWorld();
     await world.serve("builders");

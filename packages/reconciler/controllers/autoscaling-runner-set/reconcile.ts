@@ -40,13 +40,14 @@ export async function reconcileAutoscaling(
 ): Promise<PassResult> {
   const set = ctx.kinds.autoscaling.find(parseKey(key));
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
-  if (set.metadata.deletionTimestamp) return finalizeAutoscaling(ctx, set, signal);
-  const claim = judgeClaim(ctx, set);
+  const isLeaving = set.metadata.deletionTimestamp !== undefined;
+  const claim = isLeaving ? undefined : judgeClaim(ctx, set);
   // The other set or the listener going away is a change that leads back here, and so is an edit.
   if (claim) return refuse(ctx, memory, set, claim);
-  const [problem] = findSpecProblems(set);
+  const [problem] = isLeaving ? [] : findSpecProblems(set);
   if (problem?.blocks) return refuse(ctx, memory, set, problem);
   try {
+    if (isLeaving) return await finalizeAutoscaling(ctx, set, signal);
     return await serve(ctx, memory, set, signal);
   } catch (error) {
     await explain(ctx, memory, set, error);
