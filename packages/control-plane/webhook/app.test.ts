@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSilentLog } from "@runlet/runtime/log";
+import { createLog, createSilentLog } from "@runlet/runtime/log";
 import { createVirtualClock } from "@runlet/runtime/virtual-clock";
 import { createWebhookApp, type WebhookDeps } from "./app.ts";
 
@@ -70,7 +70,10 @@ describe("the webhook", () => {
 
   it("answers 401 to a missing or wrong signature, and nothing happens", async () => {
     const { post, woken } = setUp();
-    const wrong = ["", "sha256=", sign(workflowJob(), "another"), `${sign(workflowJob())}0`];
+    const right = sign(workflowJob());
+    expect((await post("", { "x-hub-signature-256": sign("") })).status).toBe(401);
+    const wrong = ["", "sha256=", sign(workflowJob(), "another"), `${right}0`, right.slice(0, -1)];
+    wrong.push(right.replace("sha256", "sha1"), right.slice("sha256=".length));
     for (const signature of wrong) {
       const answer = await post(workflowJob(), { "x-hub-signature-256": signature });
       expect(answer.status).toBe(401);
@@ -94,6 +97,31 @@ describe("the webhook", () => {
         },
       ),
     );
+  });
+
+  it("refuses bytes that only look like the signed text: not UTF-8, or with a BOM", async () => {
+    const text = workflowJob({ note: "\ufffd" });
+    const bytes = Buffer.from(text);
+    const at = bytes.indexOf("\ufffd");
+    const invalid = Buffer.concat([bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at + 3)]);
+    for (const body of [invalid, Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), bytes])]) {
+      const { app, woken } = setUp();
+      const headers = { "x-hub-signature-256": sign(text), "x-github-event": "workflow_job" };
+      const answer = await app.request("/webhook", { method: "POST", body, headers });
+      expect([answer.status, woken]).toEqual([401, []]);
+    }
+  });
+
+  it("says in no log line and no answer what the right signature would be", async () => {
+    const lines: string[] = [];
+    const log = createLog({ write: (line) => lines.push(line), wallMs: () => 0 });
+    const { post } = setUp({ log });
+    const answer = await post(workflowJob(), { "x-hub-signature-256": sign("other") });
+    const said = [...lines, await answer.text()].join("\n");
+    expect(said).toContain("wrong signature");
+    for (const signature of [sign(workflowJob()), sign("other")]) {
+      expect(said).not.toContain(signature.slice("sha256=".length));
+    }
   });
 
   it("accepts the secret before the current one during a rotation, and no third", async () => {
@@ -125,12 +153,15 @@ describe("the webhook", () => {
     expect(pulled).toBeLessThan(5_000);
   });
 
-  it("answers 400 to a signed workflow_job that is none, 202 to other events", async () => {
-    const { post, woken } = setUp();
-    for (const body of ["{", "[]", workflowJob({ workflow_job: { id: "x" } })]) {
-      expect((await post(body)).status).toBe(400);
+  it("answers 202 to what would end alike the next time: a signed workflow_job that is none, another event", async () => {
+    const { post, woken, counted } = setUp();
+    const deep = "[".repeat(100_000) + "]".repeat(100_000);
+    for (const body of ["{", "[]", deep, workflowJob({ workflow_job: { id: "x" } })]) {
+      expect((await post(body)).status).toBe(202);
     }
+    expect(counted).toEqual(Array.from({ length: 4 }, () => "malformed"));
     expect((await post("{}", { "x-github-event": "ping" })).status).toBe(202);
+    expect((await post(workflowJob(), { "x-github-event": "check_run" })).status).toBe(202);
     expect(woken).toEqual([]);
   });
 
@@ -176,11 +207,14 @@ describe("the webhook", () => {
     expect(counted).toEqual(["ignored", "ignored", "unmatched"]);
   });
 
-  it("answers 202 when the store is down: a retry of GitHub's would not help", async () => {
+  it("answers 503 when table, invoker or secret are away, so that the sweep has it sent again", async () => {
     const down = async () => Promise.reject(new Error("table down"));
-    const { post, counted } = setUp({ findShards: down });
-    expect((await post(workflowJob())).status).toBe(202);
-    expect(counted).toEqual(["failed"]);
+    const wakes = { wake: down, findFlag: async () => undefined, clear: async () => {} };
+    for (const change of [{ findShards: down }, { wakes }, { secrets: down }]) {
+      const { post, counted } = setUp(change);
+      expect((await post(workflowJob())).status).toBe(503);
+      expect(counted).toEqual(["failed"]);
+    }
   });
 
   it("tells its health without a signature", async () => {

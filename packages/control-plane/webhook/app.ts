@@ -1,7 +1,8 @@
 // Why: GitHub tells us of a job seconds before the message queue of a resting shard would be read. A webhook is
 // a hint: losing, doubling or replaying one changes latency, never correctness. So the app does the least:
-// verify, match, wake, answer 202 – and 202 is the answer whenever it is no attack, since GitHub does not
-// retry by itself and a 5xx would only raise false alarms (docs.github.com, "Handling failed webhook deliveries").
+// verify, match, wake, answer 202. GitHub does not retry by itself, it lists what was answered otherwise
+// (docs.github.com, "Handling failed webhook deliveries"), and the sweep has the listed ones sent again. So 202 is the
+// answer to everything that would end alike the next time, and 503 to what failed for a reason of our own.
 import { Hono } from "hono";
 import type { Wakes } from "@runlet/coordination/wake";
 import type { Clock } from "@runlet/runtime/clock";
@@ -46,52 +47,61 @@ export function createWebhookApp(deps: WebhookDeps): Hono {
   const app = new Hono();
   app.get("/healthz", (context) => context.json({ ok: true }));
   app.on("POST", ["/", "/webhook"], async (context) => {
-    const { status, result } = await receive(deps, context.req.raw);
+    const { status, result } = await answer(deps, context.req.raw);
     deps.count(result);
     return context.json({ result }, status);
   });
   return app;
 }
 
-type Answer = { status: 202 | 400 | 401 | 413; result: WebhookResult };
+type Answer = { status: 202 | 401 | 413 | 503; result: WebhookResult };
 
-async function receive(deps: WebhookDeps, request: Request): Promise<Answer> {
-  const body = await readBounded(request, deps.bodyMaxBytes ?? defaultBodyMax);
-  if (body === undefined) return { status: 413, result: "too-large" };
+interface Received {
+  body: Uint8Array;
+  headers: Headers;
+}
+
+async function answer(deps: WebhookDeps, request: Request): Promise<Answer> {
+  try {
+    const body = await readBounded(request, deps.bodyMaxBytes ?? defaultBodyMax);
+    if (body === undefined) return { status: 413, result: "too-large" };
+    return await receive(deps, { body, headers: request.headers });
+  } catch (error) {
+    deps.log.error("webhook_failed", { error });
+    return { status: 503, result: "failed" };
+  }
+}
+
+async function receive(deps: WebhookDeps, { body, headers }: Received): Promise<Answer> {
+  const signature = headers.get("x-hub-signature-256") ?? "";
   // Nothing is parsed before the signature over the raw bytes is right.
-  const signature = request.headers.get("x-hub-signature-256") ?? "";
-  if (!(await verifySignature(await deps.secrets(), body, signature))) {
+  const text = await verifySignature(await deps.secrets(), body, signature);
+  if (text === undefined) {
     deps.log.warn("webhook_refused", { why: signature ? "wrong signature" : "no signature" });
     return { status: 401, result: "unauthorized" };
   }
-  if (request.headers.get("x-github-event") !== "workflow_job") {
-    return { status: 202, result: "ignored" };
-  }
-  const job = parseWorkflowJob(body);
-  if (!job) return { status: 400, result: "malformed" };
-  return { status: 202, result: await act(deps, job, request.headers.get("x-github-delivery")) };
+  if (headers.get("x-github-event") !== "workflow_job") return { status: 202, result: "ignored" };
+  const job = parseWorkflowJob(text);
+  if (job) return { status: 202, result: await act(deps, job, headers.get("x-github-delivery")) };
+  deps.log.warn("webhook_malformed", { delivery: headers.get("x-github-delivery") });
+  return { status: 202, result: "malformed" };
 }
 
-/** A signed event: whatever goes wrong from here on is ours, and the sweep makes it good. */
+/** Rejects when table or invoker do: then the delivery is not remembered, and counts when it comes again. */
 async function act(
   deps: WebhookDeps,
   job: WorkflowJob,
   delivery: string | null,
 ): Promise<WebhookResult> {
-  try {
-    if (delivery && (await deps.seenBefore(delivery))) return "repeated";
-    const found = await deps.findShards(job);
-    const shards = job.action === "queued" ? [...new Set(found.map(({ shard }) => shard))] : [];
-    await Promise.all(shards.map((shard) => deps.wakes.wake(shard, "webhook")));
-    if (delivery) await deps.remember(delivery);
-    const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
-    await deps.note(job, scaleSets);
-    if (found.length === 0) return "unmatched";
-    const { action, runId, name: jobName } = job;
-    deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
-    return shards.length > 0 ? "woken" : "ignored";
-  } catch (error) {
-    deps.log.error("webhook_failed", { job: job.id, error });
-    return "failed";
-  }
+  if (delivery && (await deps.seenBefore(delivery))) return "repeated";
+  const found = await deps.findShards(job);
+  const shards = job.action === "queued" ? [...new Set(found.map(({ shard }) => shard))] : [];
+  await Promise.all(shards.map((shard) => deps.wakes.wake(shard, "webhook")));
+  if (delivery) await deps.remember(delivery);
+  const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
+  await deps.note(job, scaleSets);
+  if (found.length === 0) return "unmatched";
+  const { action, runId, name: jobName } = job;
+  deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
+  return shards.length > 0 ? "woken" : "ignored";
 }

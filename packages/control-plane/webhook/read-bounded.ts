@@ -1,10 +1,13 @@
 // Why: an unauthenticated sender chooses the size of the body, so it is counted while it is read.
 
-/** The body as text, or undefined as soon as it is larger than `bytesMax`. */
-export async function readBounded(request: Request, bytesMax: number): Promise<string | undefined> {
+/** The body's bytes, or undefined as soon as it is larger than `bytesMax`. */
+export async function readBounded(
+  request: Request,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > bytesMax) return undefined;
-  if (!request.body) return "";
+  if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -18,5 +21,5 @@ export async function readBounded(request: Request, bytesMax: number): Promise<s
     }
     chunks.push(value);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
