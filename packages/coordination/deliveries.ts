@@ -24,8 +24,6 @@ export function createDeliveries(deps: SettleDeps): Deliveries {
       const now = deps.clock.wallMs();
       const row = { key, version: deps.random.uuid(), value: {}, expiresAt: now + rememberedMs };
       try {
-        // The common case of a doubled delivery costs a read, not a write.
-        if (await getSettled(deps, key)) return "seen";
         return (await putSettled(deps, row, { absent: true })).kind === "put" ? "new" : "seen";
       } catch {
         return "new";

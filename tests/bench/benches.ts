@@ -6,12 +6,14 @@ import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { jobToPatch } from "./job-to-patch.ts";
 import { takeOver } from "./take-over.ts";
+import { webhookFlood } from "./webhook-flood.ts";
 
 export const benches: Record<string, Bench> = {
   "idle-memory": idleMemory,
   "job-to-patch": jobToPatch,
   "take-over": takeOver,
   "hand-over": handOver,
+  "webhook-flood": webhookFlood,
   cluster,
   bundles,
 };

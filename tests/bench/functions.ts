@@ -12,6 +12,7 @@ import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 
 export interface BenchFunctions extends Functions {
   host: Deployment["host"];
+  webhookSecret: string;
 }
 
 /** `home` holds what containers keep (their compiled code), `folder` the state. */
@@ -34,6 +35,7 @@ export async function createBenchFunctions(
   process.once("exit", kill);
   return {
     host,
+    webhookSecret: parts.webhookSecret,
     invoke: (event) => host.invokeAsync("poller", JSON.stringify(event)),
     async deliver(headers, body) {
       const answer = await transport.fetch(`${webhookUrl}/webhook`, {
