@@ -41,6 +41,8 @@ export interface ClusterRow {
   accessRef: string;
   /** Absent: all namespaces labelled runlet.dev/managed=true. */
   namespaces?: string[];
+  /** It is being removed: it gets no new runner, and those that have a job finish. */
+  draining?: boolean;
 }
 
 /** Which sets the holder of a shard serves, written when that changes. */
@@ -91,6 +93,7 @@ const clusterRow = z.object({
   name: z.string(),
   accessRef: z.string(),
   namespaces: z.exactOptional(z.array(z.string())),
+  draining: z.exactOptional(z.boolean()),
 });
 const servesRow = z.object({
   shard: z.string(),

@@ -22,7 +22,7 @@ export type Fields = Record<string, unknown>;
 
 export const flatten = "write it with `kubectl config view --minify --flatten`";
 const serviceAccount =
-  "use a service account's token (`runlet cluster add` prints the manifest that makes one)";
+  "use a service account's token (`runlet cluster grant --apply --write FILE` makes one)";
 
 export function refuse(reason: string, remedy: string): never {
   throw new KubeconfigRefused([{ reason, remedy }]);

@@ -18,7 +18,7 @@ export interface UserKubeconfig {
 export async function createUserAccess(
   deps: AccessDeps,
   kubeconfig: UserKubeconfig,
-): Promise<OpenAccess & { context: string }> {
+): Promise<OpenAccess & { context: string; caPem: string | undefined }> {
   const config = load(kubeconfig);
   const cluster = config.getCurrentCluster();
   if (!cluster)
@@ -44,6 +44,7 @@ export async function createUserAccess(
   const token = async () => (await credentials(config)).token ?? "";
   return {
     context: config.getCurrentContext(),
+    caPem: first.ca,
     server: cluster.server.replace(/\/+$/, ""),
     fetch,
     close: () => fetch.close(),

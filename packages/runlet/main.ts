@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
   start: async () => (await import("./commands/start.ts")).startCommand,
   local: async () => (await import("./commands/local.ts")).localCommand,
+  cluster: async () => (await import("./commands/cluster.ts")).clusterCommand,
 };
 
 async function main(args: string[]): Promise<number> {

@@ -1,4 +1,5 @@
 // Why: a flag that no help names does not exist for its users; one that the help names and the parser refuses is worse.
+import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { demoCommand } from "@runlet/runlet/commands/demo";
 import { localCommand } from "@runlet/runlet/commands/local";
 import { queueCommand } from "@runlet/runlet/commands/queue";
@@ -31,6 +32,7 @@ const helps: Help[] = [
   { program: "runlet", command: ["demo", "queue"], flags: Object.keys(queueCommand.options) },
   { program: "runlet", command: ["start"], flags: Object.keys(startCommand.options) },
   { program: "runlet", command: ["local"], flags: Object.keys(localCommand.options) },
+  { program: "runlet", command: ["cluster"], flags: Object.keys(clusterCommand.options) },
   { program: "service", command: [], flags: flagNames },
   { program: "kube", command: [], flags: Object.keys(kubeOptions) },
   { program: "seeds", command: [], flags: ["seed", "jobs", "json", "help"] },
@@ -45,7 +47,7 @@ it(
       expect([program, ...command, code, err]).toEqual([program, ...command, 0, ""]);
       const named = new Set([...out.matchAll(/--([a-z][a-z-]+)/g)].map(([, name = ""]) => name));
       // kubectl's own flag stands in an example.
-      if (program !== "runlet" || !command.includes("local")) named.delete("kubeconfig");
+      if (!flags.includes("kubeconfig")) named.delete("kubeconfig");
       if (program === "kube") named.add("kubeconfig");
       const takes = new Set(flags);
       const withoutHelp = (names: Iterable<string>) =>
@@ -90,6 +92,7 @@ it(
     expect((await runProgram("runlet", ["--version"])).out).toMatch(/^runlet \d+\.\d+\.\d+\n$/);
     const not = await runProgram("runlet", []);
     expect([asked.code, not.code]).toEqual([0, 2]);
-    for (const name of ["demo", "start", "local"]) expect(asked.out).toContain(`  ${name} `);
+    for (const name of ["demo", "start", "local", "cluster"])
+      expect(asked.out).toContain(`  ${name} `);
   },
 );

@@ -7,7 +7,7 @@ import type { TargetPlan, TurnPlan } from "./plan-turn.ts";
 import { forget } from "./save.ts";
 import { statisticsOf, type ServedSet, type ServedTarget } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
-import type { TargetView } from "./view-target.ts";
+import { takesOrders, type TargetView } from "./view-target.ts";
 
 /** Writes each decided pair to its target, or owes it. */
 export async function applyPlan(
@@ -38,7 +38,7 @@ async function applyTarget(
   target.pair = decision.pair;
   target.sequence = decision.sequence;
   const { client, runnerSet } = view;
-  const mayWrite = view.state === "live" || view.state === "deleting";
+  const mayWrite = takesOrders(view);
   const applied: Applied | undefined =
     client && runnerSet && mayWrite && target.retryAt <= shard.deps.clock.nowMs()
       ? await applyPair(shard, set, client, runnerSet, {

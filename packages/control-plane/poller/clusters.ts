@@ -6,9 +6,11 @@ import type { PollerDeps } from "./deps.ts";
 import { watchCluster, type WatchedCluster } from "./watch-cluster.ts";
 
 export interface Clusters {
-  /** Begins to watch every cluster of `rows` that is not watched yet. */
+  /** Begins to watch every cluster of `rows` that is not watched yet, and notes which are to be emptied. */
   watch(rows: readonly ClusterRow[]): void;
   find(name: string): WatchedCluster | undefined;
+  /** It is being removed by a person. */
+  isDraining(name: string): boolean;
   /** Resolves when every cluster's first lists are in, or after `limitMs`. */
   ready(limitMs: number, signal: AbortSignal): Promise<void>;
   /** Called with a target's key when something about it changed; "" = about all targets of all clusters. */
@@ -19,6 +21,7 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
   const watched = new Map<string, WatchedCluster>();
   const listeners = new Set<(key: string) => void>();
   const tell = (key: string) => listeners.forEach((listener) => listener(key));
+  let draining: string[] = [];
 
   return {
     watch(rows) {
@@ -28,7 +31,11 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
           tell(target ? targetKey({ cluster: row.name, ...target }) : "");
         watched.set(row.name, watchCluster(deps, row, signal, changed));
       }
+      const before = draining.join();
+      draining = rows.flatMap(({ name, draining: is }) => (is ? name : []));
+      if (draining.join() !== before) tell("");
     },
+    isDraining: (name) => draining.includes(name),
     find: (name) => watched.get(name),
     async ready(limitMs, until) {
       const limit = new AbortController();

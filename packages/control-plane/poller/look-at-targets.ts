@@ -4,7 +4,7 @@ import type { PlannedTarget } from "./plan-turn.ts";
 import { newTarget, type ServedSet, type ServedTarget } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 import { targetOfRunner } from "./target-of-runner.ts";
-import { toFacts, toPlace, viewTarget, type TargetView } from "./view-target.ts";
+import { takesOrders, toFacts, toPlace, viewTarget, type TargetView } from "./view-target.ts";
 
 export interface Looked {
   views: TargetView[];
@@ -46,8 +46,7 @@ function plannable(
   nowMs: number,
 ): PlannedTarget {
   const { runnerSet, client } = view;
-  const reachable = view.state === "live" || view.state === "deleting";
-  const writable = reachable && client !== undefined && target.retryAt <= nowMs;
+  const writable = takesOrders(view) && client !== undefined && target.retryAt <= nowMs;
   return {
     place: toPlace(view, target, moment),
     pair: target.sequence === 0 && target.uid === "" ? undefined : target.pair,

@@ -54,7 +54,8 @@ function decideTarget(
   desired: number,
   { place, pair, sequence, facts }: PlannedTarget,
 ): PairDecision | undefined {
-  const wanted = { desired, minRunners: Math.min(place.minRunners, place.maxRunners) };
+  const least = place.deleting ? 0 : Math.min(place.minRunners, place.maxRunners);
+  const wanted = { desired, minRunners: least };
   if (facts) return decidePair(occasion, wanted, { pair, sequence }, facts);
   // Nowhere to write: remembered as owed when it differs from what was decided last.
   if (place.deleting || pair?.replicas === desired) return undefined;

@@ -20,9 +20,10 @@ function isQuiet(set: ServedSet, views: readonly TargetView[]): boolean {
 function isSettled(set: ServedSet, view: TargetView): boolean {
   if (view.state === "deleting") return true;
   const target = set.targets.get(view.key);
-  if (view.state !== "live" || !target || target.owed) return false;
+  const draining = view.state === "draining";
+  if ((view.state !== "live" && !draining) || !target || target.owed) return false;
   const { replicas, patchId } = target.pair;
-  const least = Math.min(view.minRunners, view.maxRunners);
+  const least = draining ? 0 : Math.min(view.minRunners, view.maxRunners);
   return patchId === 0 && replicas === least && view.alive !== undefined && view.alive <= least;
 }
 

@@ -24,6 +24,8 @@ export interface TargetView {
     | "silent"
     /** It has a deletionTimestamp. */
     | "deleting"
+    /** Its cluster is being removed by a person, who may think better of it. */
+    | "draining"
     /** Not there, not ours to touch, or served by ARC's listener or another installation. */
     | "absent";
   /** The other installation whose fence its EphemeralRunnerSet has; somebody may hand it over to us. */
@@ -54,7 +56,7 @@ export function viewTarget(shard: Shard, ref: TargetRef): TargetView {
   return {
     key: targetKey(ref),
     ref,
-    state: foreign === undefined ? stateOf(cluster, ref, found) : "absent",
+    state: foreign === undefined ? stateOf(shard, cluster, ref, found) : "absent",
     foreign,
     cluster,
     client: cluster?.client(),
@@ -74,6 +76,11 @@ export function viewTarget(shard: Shard, ref: TargetRef): TargetView {
   };
 }
 
+/** Whether orders can be written: its cluster answers, and it is ours. */
+export function takesOrders({ state }: TargetView): boolean {
+  return state === "live" || state === "draining" || state === "deleting";
+}
+
 /** What placement sees of the target. */
 export function toPlace(
   view: TargetView,
@@ -87,7 +94,7 @@ export function toPlace(
     current: target.pair.replicas,
     busy: target.busy,
     healthy: view.state === "live",
-    deleting: view.state === "deleting" || view.state === "absent",
+    deleting: ["deleting", "draining", "absent"].includes(view.state),
     priority: view.priority,
     weight: view.weight,
     refused: view.refused?.count ?? 0,
@@ -115,6 +122,7 @@ export function toFacts(
 export const refusedLongMs = 60_000;
 
 function stateOf(
+  shard: Shard,
   cluster: WatchedCluster | undefined,
   ref: TargetRef,
   found: AutoscalingRunnerSet | undefined,
@@ -122,7 +130,8 @@ function stateOf(
   if (!cluster || !cluster.isListed()) return "silent";
   if (!found || !cluster.isManaged(ref.namespace) || cluster.hasListener(ref)) return "absent";
   if (found.metadata.deletionTimestamp) return "deleting";
-  return cluster.health.isHealthy() ? "live" : "silent";
+  if (!cluster.health.isHealthy()) return "silent";
+  return shard.clusters.isDraining(ref.cluster) ? "draining" : "live";
 }
 
 /** The newest one that is not being deleted: ARC 0.14 leaves older ones behind while they drain. */

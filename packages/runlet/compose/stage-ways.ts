@@ -33,5 +33,5 @@ export function createStageWays(deps: StageDeps, stage: AwsStage) {
   };
   const openEks = (cluster: Parameters<typeof createEksAccess>[1]) =>
     createEksAccess(account, cluster);
-  return { way, accessTo: createAccessFinder({ ...deps, createFetch, openEks }) };
+  return { way, createFetch, accessTo: createAccessFinder({ ...deps, createFetch, openEks }) };
 }

@@ -1,0 +1,40 @@
+// Why: what a check of a cluster found is read by people who decide what to do next: each line a fact, each problem a remedy.
+import { describeRight } from "@runlet/kubernetes/review-access";
+import { alignColumns } from "./align-columns.ts";
+import { problemsOf, type ClusterCheck } from "./check-cluster.ts";
+
+/** Lines for people. */
+export function describeCheck(name: string, check: ClusterCheck): string {
+  const { rights, managed, arc, runnerSets, clockSkewMs, missingKinds } = check;
+  const facts: [string, string][] = [
+    ["server", check.server],
+    ["version", check.version],
+    ["latency", `${check.latencyMs} ms`],
+    ["clock", clockSkewMs === undefined ? "not told" : describeSkew(clockSkewMs)],
+    ["kinds", missingKinds.length === 0 ? "all served" : `missing: ${missingKinds.join(", ")}`],
+    ["rights", `${rights.asked - rights.lacking.length} of ${rights.asked}`],
+    ...rights.lacking.map((right): [string, string] => ["  lacking", describeRight(right)]),
+    ["managed", describeNames(managed, "no namespace")],
+    ["ARC serves", describeNames(arc, "nothing that can be seen")],
+    [
+      "runner sets",
+      runnerSets
+        ? `${runnerSets.all}, of which ${runnerSets.ours} are kept by Runlet's reconciler`
+        : "not visible",
+    ],
+  ];
+  const problems = problemsOf(check);
+  const verdict =
+    problems.length === 0 ? [`cluster ${name} can be served`] : problems.map((one) => `! ${one}`);
+  return [alignColumns(facts), ...verdict].join("\n");
+}
+
+function describeSkew(ms: number): string {
+  if (Math.abs(ms) < 2_000) return "right to the second";
+  return `${Math.abs(ms) / 1_000} s ${ms > 0 ? "ahead" : "behind"}`;
+}
+
+function describeNames(names: readonly string[] | undefined, none: string): string {
+  if (!names) return "not visible";
+  return names.join(", ") || none;
+}

@@ -1,0 +1,133 @@
+// Why: `cluster`, `github` and `status` are the same for a deployed stage, a state file and the world that runs on this
+// machine; a place is what they need of it, and opening one says which it is.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Credentials, ScopeCredential } from "@runlet/coordination/credentials";
+import { createRegistry, type ClusterRow, type Registry } from "@runlet/coordination/registry";
+import type { SecretStore } from "@runlet/coordination/secret-store";
+import { createSqliteTable } from "@runlet/coordination/sqlite-table";
+import { openStateFile } from "@runlet/coordination/state-file";
+import type { Table } from "@runlet/coordination/table";
+import type { FetchMaker, OpenAccess } from "@runlet/kubernetes/access";
+import { createSystemClock, type Clock } from "@runlet/runtime/clock";
+import type { Fetch } from "@runlet/runtime/fetch";
+import { UsageError, type Options } from "@runlet/runtime/flags";
+import { createHttpFetch } from "@runlet/runtime/http";
+import { createLog, type Log } from "@runlet/runtime/log";
+import { createSystemRandom, type Random } from "@runlet/runtime/random";
+import { readDefaultStage, readHome } from "@runlet/runtime/settings-environment";
+import { createGithubFetch } from "../compose/github-fetch.ts";
+import { readLocalConfig, type LocalConfig } from "../local/config.ts";
+import { createLocalSecrets } from "../local/local-secrets.ts";
+import { openStage } from "./stage-place.ts";
+
+export interface Place {
+  /** For people: "stage prod", "state file …". */
+  label: string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Opened when it is first asked for: a stage's table may not be there yet. */
+  table(): Promise<Table>;
+  registry(): Promise<Registry>;
+  secrets: SecretStore;
+  /** The full name of a secret, e.g. of `clusters/east`. */
+  secretName(part: string): string;
+  credentials: Credentials;
+  accessTo(cluster: Pick<ClusterRow, "name" | "accessRef">): Promise<OpenAccess | undefined>;
+  /** How connections into clusters are made: past the stage's guard, through its proxy. */
+  createFetch: FetchMaker;
+  /** The way to GitHub with a credential. */
+  fetchFor(credential: ScopeCredential): Fetch;
+  /** The region that EKS clusters are looked for in; undefined where there is no account. */
+  region: string | undefined;
+  close(): void;
+}
+
+/** The ports that a place is made on. */
+export interface PlaceDeps {
+  clock: Clock;
+  random: Random;
+  log: Log;
+}
+
+export const placeOptions = {
+  stage: { type: "string" },
+  state: { type: "string" },
+} as const satisfies Options;
+
+export const placeHelp = `  --stage NAME    a stage that \`sst deploy\` made (default: RUNLET_STAGE), with AWS_REGION and the account's keys
+                  in the environment (\`aws configure export-credentials\` prints them)
+  --state FILE    the state file of a \`runlet local\`
+                  without either: what runs or ran here, in .runlet/ (or RUNLET_HOME)`;
+
+/** Throws UsageError when nothing is there. `create`: a state file that is named may be new. */
+export async function openPlace(
+  flags: { stage?: string | undefined; state?: string | undefined },
+  create = false,
+): Promise<Place> {
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const write = (line: string) => void process.stderr.write(`${line}\n`);
+  const log = createLog({ write, wallMs: clock.wallMs }, { level: "warn" });
+  const deps = { clock, random, log };
+  if (flags.stage !== undefined && flags.state !== undefined)
+    throw new UsageError("--stage and --state name two places: give one of them");
+  const stage = flags.stage ?? (flags.state === undefined ? readDefaultStage() : undefined);
+  if (stage !== undefined) return openStage(deps, stage);
+  return openState(deps, findState(flags.state, create));
+}
+
+function findState(given: string | undefined, create: boolean): string {
+  if (given !== undefined) {
+    if (create || existsSync(given)) return resolve(given);
+    throw new UsageError(`--state ${given}: there is no such file; name the one of runlet local`);
+  }
+  const home = readHome();
+  const running = join(home, "start", "state.sqlite");
+  if (existsSync(join(home, "world.json")) && existsSync(running)) return resolve(running);
+  const local = join(home, "local", "state.sqlite");
+  if (existsSync(local)) return resolve(local);
+  throw new UsageError(
+    `nothing runs here (${home} holds no state): name a place with --stage NAME or --state FILE`,
+  );
+}
+
+/** What a state file holds, with what the deployment beside it was told by flags. */
+async function openState(deps: PlaceDeps, stateFile: string): Promise<Place> {
+  const config = findConfig(stateFile);
+  const file = await openStateFile(deps, stateFile);
+  const table = createSqliteTable(deps, file);
+  return {
+    ...deps,
+    ...createLocalSecrets(deps, config ?? { stateFile }),
+    label: `state file ${stateFile}`,
+    table: async () => table,
+    registry: async () => createRegistry({ ...deps, table }),
+    secretName: (part) => part,
+    createFetch: createHttpFetch,
+    fetchFor: (credential) => createGithubFetch(deps.clock, credential),
+    region: undefined,
+    close: () => file.close(),
+  };
+}
+
+/** `runlet local` writes its config into its own folder, wherever the state file is. */
+function findConfig(stateFile: string): LocalConfig | undefined {
+  const folders = [dirname(stateFile), join(readHome(), "local"), join(readHome(), "start")];
+  for (const folder of folders) {
+    const path = join(folder, "config.json");
+    if (!existsSync(path) || !mentions(path, stateFile)) continue;
+    return readLocalConfig(path);
+  }
+  return undefined;
+}
+
+function mentions(path: string, stateFile: string): boolean {
+  try {
+    const { stateFile: named } = JSON.parse(readFileSync(path, "utf8")) as { stateFile?: string }; // compared only
+    return named !== undefined && resolve(named) === stateFile;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,256 @@
+// Why: a cluster is registered by a person with a terminal. The commands are met here as that person meets them: against an
+// API server on a socket, with an administrator's kubeconfig for the grant and the granted account for everything else.
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
+import {
+  createKubernetesClient,
+  type KubernetesClient,
+  type KubernetesObject,
+} from "@runlet/kubernetes/client";
+import {
+  autoscalingListeners,
+  ephemeralRunnerSets,
+  namespaces,
+} from "@runlet/kubernetes/resources";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createSystemRandom } from "@runlet/runtime/random";
+import { clusterCommand } from "@runlet/runlet/commands/cluster";
+import { getServerCertificate } from "@runlet/simulators/kube-api/certificates";
+import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
+import { listenApi } from "@runlet/simulators/kube-api/listen";
+import { createKubeApiSimulator } from "@runlet/simulators/kube-api/simulator";
+import { readCrds } from "@runlet/kubernetes/crds";
+import { afterEach, describe, expect, it } from "vitest";
+import { runInProcess } from "./run-in-process.ts";
+import { newHome } from "./run-program.ts";
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+const clock = createSystemClock();
+const limits = { timeout: 60_000 };
+
+/** An API server, its administrator, and the command line with a state file of its own. */
+async function setUp() {
+  const home = newHome();
+  const admin = join(home, "admin.yaml");
+  const east = join(home, "east.yaml");
+  const api = createKubeApiSimulator({ clock, random: createSystemRandom() });
+  api.applyManifests(readCrds());
+  const certificate = await getServerCertificate(join(home, "kube-api"), clock.wallMs());
+  const { url: server, close } = await listenApi(api.app, { port: 0, certificate });
+  closing.push(close, () => api.close());
+  const { caPem } = certificate;
+  const token = api.adminToken;
+  writeFileSync(admin, renderKubeconfig({ name: "admin", server, caPem, token }));
+  const run = (...args: string[]) => {
+    const state = args.includes("--apply") ? [] : ["--state", join(home, "state", "s.sqlite")];
+    return runInProcess(clusterCommand, [...args, ...state]);
+  };
+  const clientWith = async (file: string): Promise<KubernetesClient> => {
+    const access = await openKubeconfigAccess({ clock }, { file });
+    closing.push(() => access.close());
+    return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 5_000 });
+  };
+  const grant = (...more: string[]) =>
+    run("grant", "--apply", "--kubeconfig", admin, "--write", east, ...more);
+  return { home, admin, east, run, grant, clientWith, secrets: join(home, "state", "secrets") };
+}
+
+/** The commands' own answers; what a test looks at, it compares. */
+const jsonOf = (out: string) =>
+  JSON.parse(out) as Record<string, Record<string, unknown> | undefined>;
+
+describe("runlet cluster", () => {
+  it(
+    "grants, adds, shows, checks and removes a cluster, by the granted account alone",
+    limits,
+    async () => {
+      const { admin, east, run, grant, clientWith, secrets } = await setUp();
+      const granted = await grant();
+      expect([granted.code, granted.out]).toEqual([0, expect.stringContaining("granted; ")]);
+      expect(statSync(east).mode & 0o777).toBe(0o600);
+      const hands = await clientWith(admin);
+      for (const name of ["red", "blue"]) {
+        const managed = name === "red" ? { labels: { "runlet.dev/managed": "true" } } : {};
+        await hands.create<KubernetesObject>(namespaces, { metadata: { name, ...managed } });
+      }
+      await hands.create<KubernetesObject>(autoscalingListeners, {
+        metadata: { name: "old", namespace: "blue" },
+        spec: { autoscalingRunnerSetNamespace: "blue", autoscalingRunnerSetName: "old" },
+      } as KubernetesObject);
+
+      const added = await run("add", "east", "--kubeconfig", east);
+      expect([added.code, added.out]).toEqual([
+        0,
+        expect.stringContaining("cluster east is registered"),
+      ]);
+      expect(readdirSync(secrets)).toEqual(["clusters%2Feast.secret"]);
+      expect(await run("add", "east", "--kubeconfig", east)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining("cluster east is registered: runlet cluster rotate or remove"),
+      });
+      const { check, problems } = jsonOf((await run("check", "east", "--json")).out);
+      expect(check).toMatchObject({
+        version: expect.stringMatching(/^v1\.\d+/),
+        managed: ["red"],
+        arc: ["blue"],
+        rights: { lacking: [] },
+        missingKinds: [],
+        latencyMs: expect.any(Number),
+        clockSkewMs: expect.any(Number),
+      });
+      expect(Math.abs(Number(check?.["clockSkewMs"]))).toBeLessThanOrEqual(1_000);
+      expect(problems).toEqual([]);
+      expect((await run("list")).out).toContain("east  served  0 targets");
+      const shown = await run("show", "east");
+      expect(shown.out).toContain("secret:clusters/east");
+      const token = /token: (\S+)/.exec(readFileSync(east, "utf8"))?.[1] ?? "";
+      expect(token.length).toBeGreaterThan(20);
+      expect(shown.out + added.out + added.err + granted.out + granted.err).not.toContain(token);
+      const removed = await run("remove", "east");
+      expect([removed.code, removed.out]).toEqual([
+        0,
+        expect.stringContaining("cluster east is removed"),
+      ]);
+      expect(readdirSync(secrets)).toEqual([]);
+      expect(await run("show", "east")).toMatchObject({
+        code: 1,
+        err: "runlet: there is no cluster east; none is registered\n",
+      });
+    },
+  );
+
+  it(
+    "refuses a cluster whose account lacks a right, and names it; nothing is left of the attempt",
+    limits,
+    async () => {
+      const { east, admin, run, grant, clientWith, secrets } = await setUp();
+      await grant();
+      const hands = await clientWith(admin);
+      const resource = {
+        group: "rbac.authorization.k8s.io",
+        version: "v1",
+        plural: "clusterroles",
+        kind: "ClusterRole",
+        namespaced: false,
+      };
+      const name = { name: "runlet-control-plane" };
+      const role = await hands.find<KubernetesObject & { rules: { verbs: string[] }[] }>(
+        resource,
+        name,
+      );
+      const body = { rules: role?.rules.filter(({ verbs }) => !verbs.includes("patch")) };
+      await hands.patch(resource, name, { type: "merge", body });
+      const added = await run("add", "east", "--kubeconfig", east);
+      expect([added.code, added.err]).toEqual([
+        1,
+        expect.stringContaining("patch ephemeralrunnersets.actions.github.com"),
+      ]);
+      expect(added.err).toContain("runlet cluster grant");
+      expect((await run("list")).out).toContain("no cluster is registered");
+      expect(existsSync(secrets) ? readdirSync(secrets) : []).toEqual([]);
+      // Granting again mends it.
+      expect((await grant()).code).toBe(0);
+      expect((await run("add", "east", "--kubeconfig", east)).code).toBe(0);
+    },
+  );
+
+  it("serves single namespaces with a grant for these alone", limits, async () => {
+    const { east, admin, run, grant, clientWith } = await setUp();
+    const hands = await clientWith(admin);
+    for (const name of ["red", "blue"])
+      await hands.create<KubernetesObject>(namespaces, { metadata: { name } });
+    expect((await grant("--namespace", "red")).code).toBe(0);
+    const wide = await run("add", "east", "--kubeconfig", east);
+    expect([wide.code, wide.err]).toEqual([1, expect.stringContaining("lacks")]);
+    const beside = await run("add", "east", "--kubeconfig", east, "--namespace", "blue");
+    expect([beside.code, beside.err]).toEqual([1, expect.stringContaining("in namespace blue")]);
+    const added = await run("add", "east", "--kubeconfig", east, "--namespace", "red", "--json");
+    expect([added.code, jsonOf(added.out)["problems"]]).toEqual([0, []]);
+  });
+
+  it(
+    "rotates to another way into the same cluster, and never to another cluster",
+    limits,
+    async () => {
+      const one = await setUp();
+      const other = await setUp();
+      for (const { grant } of [one, other]) await grant();
+      await one.run("add", "east", "--kubeconfig", one.east);
+      const stored = () => readFileSync(join(one.secrets, "clusters%2Feast.secret"), "utf8");
+      const before = stored();
+      const strange = await one.run("rotate", "east", "--kubeconfig", other.east);
+      expect([strange.code, strange.err]).toEqual([1, expect.stringContaining("another cluster")]);
+      expect(stored()).toBe(before);
+      await one.grant();
+      const rotated = await one.run("rotate", "east", "--kubeconfig", one.east);
+      expect([rotated.code, rotated.out]).toEqual([0, expect.stringContaining("new access")]);
+      expect(stored()).not.toBe(before);
+    },
+  );
+
+  it(
+    "adopts what another installation has served, after a yes, and nothing else",
+    limits,
+    async () => {
+      const { admin, east, run, grant, clientWith } = await setUp();
+      await grant();
+      const hands = await clientWith(admin);
+      const fences = { theirs: "f00:7", unserved: "0" };
+      const managed = { labels: { "runlet.dev/managed": "true" } };
+      await hands.create<KubernetesObject>(namespaces, { metadata: { name: "red", ...managed } });
+      for (const [name, fence] of Object.entries(fences)) {
+        await hands.create<KubernetesObject>(ephemeralRunnerSets, {
+          metadata: { name, namespace: "red", annotations: { "runlet.dev/fence": fence } },
+          spec: { replicas: 0, patchID: 0 },
+        } as KubernetesObject);
+      }
+      await run("add", "east", "--kubeconfig", east);
+      const unasked = await run("adopt", "east");
+      expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining("add --yes")]);
+      expect(unasked.err).toContain("red/theirs belongs to installation f00");
+      const adopted = await run("adopt", "east", "--yes", "--json");
+      expect([adopted.code, jsonOf(adopted.out)]).toEqual([
+        0,
+        { adopted: ["red/theirs"], missed: 0 },
+      ]);
+      const fenceOf = async (name: string) =>
+        (await hands.find(ephemeralRunnerSets, { namespace: "red", name }))?.metadata.annotations?.[
+          "runlet.dev/fence"
+        ];
+      expect(await fenceOf("theirs")).toMatch(/^[0-9a-f]{12}:\d+$/);
+      expect(await fenceOf("unserved")).toBe("0");
+      expect((await run("adopt", "east", "--yes")).out).toContain(
+        "nothing in cluster east belongs",
+      );
+    },
+  );
+
+  it(
+    "says of a kubeconfig that it will not take everything that is wrong, with the remedy, and no secret",
+    limits,
+    async () => {
+      const { home, run } = await setUp();
+      const file = join(home, "bad.yaml");
+      writeFileSync(
+        file,
+        `apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: "https://c", insecure-skip-tls-verify: true } }]
+users: [{ name: u, user: { password: canary-1, exec: { command: aws } } }]
+contexts: [{ name: c, context: { cluster: c, user: u } }]
+`,
+      );
+      const { code, err } = await run("add", "east", "--kubeconfig", file);
+      expect(code).toBe(1);
+      for (const words of ["insecure-skip-tls-verify", "exec starts a program", "cluster grant"])
+        expect(err).toContain(words);
+      expect(err).not.toContain("canary-1");
+      expect(err.trim().split("\n")).toHaveLength(1);
+    },
+  );
+});
