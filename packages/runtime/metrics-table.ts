@@ -50,7 +50,7 @@ export const metricTable = {
   "message-to-patch": time("from a message's arrival until its pairs are applied"),
   "jobs-started": count("jobs that began on a runner"),
   "jobs-acquired": count("available jobs taken"),
-  "job-start": time("from when a job was queued until a runner had it"),
+  "job-start": time("from a job's assignment to its scale set until a runner had it"),
   "jobs-waiting": time(
     "for how long a scale set has had assigned jobs of which none has begun, at each look",
     { alarms: [alarm("jobs-waiting", "Maximum", { above: 10 * minute }, [5, 1])] },

@@ -28,12 +28,13 @@ const eventOf = {
 /** A line for each piece of a message's news; how long a job that began has waited. */
 export function logJobs(shard: Shard, set: ServedSet, news: readonly JobNews[]): void {
   for (const job of news) {
-    const { workflowRunId: runId, displayName: jobName, queuedAt, runnerAssignedAt } = job;
+    const { workflowRunId: runId, displayName: jobName, assignedAt, runnerAssignedAt } = job;
     const runnerName = "runnerName" in job ? job.runnerName : undefined;
     const result = "result" in job ? job.result : undefined;
     set.log.info(eventOf[job.type], { runId, jobName, runnerName, result });
-    if (job.type !== "JobStarted" || queuedAt === undefined) continue;
-    if (runnerAssignedAt === undefined || runnerAssignedAt < queuedAt) continue;
-    shard.deps.metrics.observe("job-start", runnerAssignedAt - queuedAt);
+    if (job.type !== "JobStarted" || assignedAt === undefined) continue;
+    // As ARC's gha_job_startup_duration_seconds; times that are not set would give absurd ones.
+    if (runnerAssignedAt === undefined || runnerAssignedAt < assignedAt) continue;
+    shard.deps.metrics.observe("job-start", runnerAssignedAt - assignedAt);
   }
 }
