@@ -42,6 +42,8 @@ const session = z.object({ sessionId: z.string(), queueUrl: z.string(), queueTok
 const checkpointRow = z.object({
   fence: z.string(),
   scaleSetId: count,
+  sessionSince: optional(z.number()),
+  savedAt: optional(z.number()),
   lastMessageId: count,
   unacknowledgedMessageId: optional(count),
   statistics: optional(statistics),
@@ -64,6 +66,20 @@ export async function toRowValue(
   const value = JSON.parse(JSON.stringify({ format, ...rest })) as JsonObject;
   if (!open) return value;
   return { ...value, sealedSession: await cipher.seal(JSON.stringify(open), placeOf(scaleSetKey)) };
+}
+
+/** What can be read without the key. */
+export interface CheckpointSummary extends Omit<Checkpoint, "session"> {
+  /** A session is open, as far as whoever wrote it knows. */
+  hasSession: boolean;
+}
+
+/** For people who look on: no cipher is needed. Undefined for a row that cannot be read. */
+export function summarizeRow(row: Row): CheckpointSummary | undefined {
+  const parsed = checkpointRow.safeParse(row.value);
+  if (!parsed.success) return undefined;
+  const { sealedSession, ...rest } = parsed.data;
+  return { ...rest, hasSession: sealedSession !== undefined };
 }
 
 /** Throws CheckpointUnreadable, with everything that can be read all the same. */

@@ -44,6 +44,10 @@ export interface Checkpoint {
   scaleSetId: number;
   /** Undefined: no session is open. A secret part: encrypted at rest with the set's key as associated data. */
   session?: { sessionId: string; queueUrl: string; queueToken: string };
+  /** Wall ms at which the session was opened; for people. Undefined: none is open, or an older Runlet opened it. */
+  sessionSince?: number;
+  /** Wall ms at which this was written; for people. */
+  savedAt?: number;
   lastMessageId: number;
   /** Acted on, but its DELETE is not known to have happened. */
   unacknowledgedMessageId?: number;

@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   start: async () => (await import("./commands/start.ts")).startCommand,
   local: async () => (await import("./commands/local.ts")).localCommand,
   cluster: async () => (await import("./commands/cluster.ts")).clusterCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
 };
 
 async function main(args: string[]): Promise<number> {

@@ -4,6 +4,7 @@ import { demoCommand } from "@runlet/runlet/commands/demo";
 import { localCommand } from "@runlet/runlet/commands/local";
 import { queueCommand } from "@runlet/runlet/commands/queue";
 import { startCommand } from "@runlet/runlet/commands/start";
+import { statusCommand } from "@runlet/runlet/commands/status";
 import { flagNames } from "@runlet/simulators/actions-service/flags";
 import { options as kubeOptions } from "@runlet/simulators/kube-api/flags";
 import { readFileSync } from "node:fs";
@@ -33,6 +34,7 @@ const helps: Help[] = [
   { program: "runlet", command: ["start"], flags: Object.keys(startCommand.options) },
   { program: "runlet", command: ["local"], flags: Object.keys(localCommand.options) },
   { program: "runlet", command: ["cluster"], flags: Object.keys(clusterCommand.options) },
+  { program: "runlet", command: ["status"], flags: Object.keys(statusCommand.options) },
   { program: "service", command: [], flags: flagNames },
   { program: "kube", command: [], flags: Object.keys(kubeOptions) },
   { program: "seeds", command: [], flags: ["seed", "jobs", "json", "help"] },
@@ -92,7 +94,7 @@ it(
     expect((await runProgram("runlet", ["--version"])).out).toMatch(/^runlet \d+\.\d+\.\d+\n$/);
     const not = await runProgram("runlet", []);
     expect([asked.code, not.code]).toEqual([0, 2]);
-    for (const name of ["demo", "start", "local", "cluster"])
+    for (const name of ["demo", "start", "local", "cluster", "status"])
       expect(asked.out).toContain(`  ${name} `);
   },
 );

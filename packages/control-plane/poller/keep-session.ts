@@ -23,6 +23,7 @@ export async function keepSession(
   const isNew = session.sessionId !== known;
   if (isNew) set.orphanPossible = true;
   set.session = session;
+  if (isNew) set.sessionSince = shard.deps.clock.wallMs();
   try {
     await saveWhileHeld(shard, set);
   } catch (error) {

@@ -23,7 +23,7 @@ export async function save(
   let merged = cursor;
   for (let attempt = 0; attempt < attempts; attempt++) {
     const fence = formatFence(shard.fence());
-    const checkpoint = toCheckpoint({ ...set, ...merged }, fence);
+    const checkpoint = toCheckpoint({ ...set, ...merged }, fence, shard.deps.clock.wallMs());
     const result = await shard.effect(set.row.key, () =>
       shard.deps.checkpoints.put(set.row.key, checkpoint, set.version),
     );

@@ -36,6 +36,8 @@ export interface ServedSet {
   /** The stored checkpoint's version; undefined: none is stored. */
   version: string | undefined;
   session: Session | undefined;
+  /** Wall ms since when it is open. */
+  sessionSince: number | undefined;
   lastMessageId: number;
   unacknowledged: number | undefined;
   /** Undefined until the service has said something. */
@@ -86,6 +88,7 @@ export function createServedSet(
     nudge: createNudge(),
     version: stored?.version,
     session: from?.session,
+    sessionSince: from?.sessionSince,
     lastMessageId: from?.lastMessageId ?? 0,
     unacknowledged: from?.unacknowledgedMessageId,
     statistics: from?.statistics,
@@ -126,11 +129,14 @@ export function takeStatistics(set: ServedSet, statistics: Statistics | undefine
   set.acquire.takenSince = 0;
 }
 
-export function toCheckpoint(set: ServedSet, fence: string): Checkpoint {
+export function toCheckpoint(set: ServedSet, fence: string, savedAt: number): Checkpoint {
+  const { session, sessionSince } = set;
   return {
     fence,
     scaleSetId: set.row.scaleSetId,
-    ...(set.session && { session: set.session }),
+    savedAt,
+    ...(session && { session }),
+    ...(session && sessionSince !== undefined && { sessionSince }),
     lastMessageId: set.lastMessageId,
     ...(set.unacknowledged !== undefined && { unacknowledgedMessageId: set.unacknowledged }),
     ...(set.statistics && { statistics: set.statistics }),

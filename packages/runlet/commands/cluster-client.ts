@@ -29,7 +29,7 @@ export function clientOf({ clock }: Pick<Place, "clock">, access: OpenAccess): K
 
 /** Runs `use` with a registered cluster's API and closes it. Throws when there is no way in. */
 export async function withCluster<T>(
-  place: Place,
+  place: Pick<Place, "clock" | "label" | "accessTo">,
   row: Pick<ClusterRow, "name" | "accessRef">,
   use: (client: KubernetesClient, access: OpenAccess) => Promise<T>,
 ): Promise<T> {

@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { decideHealth, type HealthFacts, type TargetFacts } from "./decide-health.ts";
+
+const target: TargetFacts = {
+  cluster: "east",
+  silent: undefined,
+  draining: false,
+  foreign: undefined,
+  owed: false,
+  desired: 2,
+  actual: 2,
+};
+const good: HealthFacts = {
+  scopeUrl: "https://github.com/acme",
+  credential: "found",
+  shard: "shard-0",
+  holder: "alive",
+  listed: true,
+  hasSession: true,
+  assigned: 2,
+  targets: [target],
+};
+
+describe("the word for a scale set's health", () => {
+  it.each<[string, string, Partial<HealthFacts>]>([
+    ["served", "2 jobs", {}],
+    ["no-credential", "https://github.com/acme: runlet github add", { credential: "missing" }],
+    ["no-credential", "runlet github check", { credential: "unreadable" }],
+    ["unserved", "nobody has served it yet", { holder: "none" }],
+    ["unserved", "its lease has run out", { holder: "silent" }],
+    ["unserved", "the next one is awaited", { holder: "released" }],
+    ["unserved", "does not list this set", { listed: false }],
+    ["resting", "quiet", { holder: "resting", hasSession: false }],
+    ["no-session", "somebody else may hold it", { hasSession: false }],
+    ["foreign", "runlet cluster adopt", { targets: [target, { ...target, foreign: "f00" }] }],
+    ["degraded", "does not answer: refused", { targets: [{ ...target, silent: "refused" }] }],
+    ["degraded", "has not taken its last order", { targets: [{ ...target, owed: true }] }],
+    ["draining", "is being removed", { targets: [{ ...target, draining: true }] }],
+    ["scaling", "1 of 2 runners", { targets: [{ ...target, actual: 1 }] }],
+    ["served", "2 jobs", { targets: [{ ...target, actual: undefined }] }],
+  ])("is %s, with the reason: %s", (word, reason, change) => {
+    expect(decideHealth({ ...good, ...change })).toEqual({
+      word,
+      reason: expect.stringContaining(reason),
+    });
+  });
+
+  it("names what must be mended first", () => {
+    const targets = [{ ...target, silent: "refused", owed: true }];
+    const all = { ...good, holder: "silent", targets } as const;
+    expect(decideHealth({ ...all, credential: "missing" }).word).toBe("no-credential");
+    expect(decideHealth(all).word).toBe("unserved");
+  });
+});

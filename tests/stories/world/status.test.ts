@@ -1,0 +1,129 @@
+import { createMemoryTable } from "@runlet/coordination/memory-table";
+import { createRegistry } from "@runlet/coordination/registry";
+import { ephemeralRunnerSets } from "@runlet/kubernetes/resources";
+import { observeStatus, type StatusPlace } from "@runlet/runlet/commands/observe-status";
+import { runnersNamespace } from "@runlet/runlet/world/manifests";
+import type { ScaleSetPlan } from "@runlet/runlet/world/plan-scenario";
+import { runUntilEnded } from "@runlet/runlet/world/virtual-world";
+import { createSilentLog } from "@runlet/runtime/log";
+import { createSeededRandom } from "@runlet/runtime/random";
+import { describe, expect, it } from "vitest";
+import { linux, modes, startWorld } from "./running-world.ts";
+
+const shared: ScaleSetPlan = { ...linux, clusters: ["east", "west"] };
+
+/** A world, and what `runlet status` sees of it. */
+async function start(mode: (typeof modes)[number], more: { restAfterMs?: number } = {}) {
+  const inner = createMemoryTable();
+  let writes = 0;
+  const table = {
+    ...inner,
+    put: (...args: Parameters<typeof inner.put>) => (writes++, inner.put(...args)),
+  };
+  const world = await startWorld({
+    mode,
+    scaleSets: [shared],
+    table,
+    settings: { restAfterMs: more.restAfterMs },
+  });
+  const { clock, clusters } = world;
+  const base = { clock, random: createSeededRandom(3), log: createSilentLog() };
+  let credential = true;
+  const place: StatusPlace = {
+    ...base,
+    label: "the story",
+    table: async () => inner,
+    registry: async () => createRegistry({ ...base, table: inner }),
+    credentials: {
+      find: async () =>
+        credential ? { credential: { kind: "pat", token: "ghp_0123456789" } } : undefined,
+    },
+    async accessTo({ name }) {
+      const access = clusters.get(name)?.access("runlet-control-plane");
+      return access && { ...access, close: () => {} };
+    },
+  };
+  const look = () => runUntilEnded(clock, observeStatus(place, "linux"), 20_000, "the status");
+  return {
+    world,
+    forgetCredential: () => (credential = false),
+    writes: () => writes,
+    async health() {
+      const [set] = (await look()).scaleSets;
+      if (!set) throw new Error("linux is not known");
+      return set;
+    },
+    look,
+  };
+}
+
+describe.each(modes)("runlet status, in %s mode", (mode) => {
+  it("tells holder, session, jobs and runners by cluster of a set that is served", async () => {
+    const { world, look } = await start(mode);
+    world.queue("linux", { count: 4, durationMs: 20_000 });
+    await world.clock.runFor(6_000);
+    const { shards, scaleSets } = await look();
+    expect(shards).toEqual([
+      {
+        shard: "shard-0",
+        state: "alive",
+        holder: expect.any(String),
+        fence: expect.stringMatching(/:\d+$/),
+        leaseAgeMs: expect.any(Number),
+        scaleSets: 1,
+      },
+    ]);
+    expect(shards[0]?.leaseAgeMs).toBeLessThanOrEqual(1_000);
+    const [set] = scaleSets;
+    expect(set).toMatchObject({ name: "linux", health: { word: "served" }, assigned: 4 });
+    expect(set?.sessionAgeMs).toBeGreaterThan(5_000);
+    expect(set?.lastNewsMs).toBeLessThan(set?.sessionAgeMs ?? 0);
+    const actual = set?.targets.map((one) => [one.cluster, one.desired, one.actual, one.busy]);
+    expect(actual).toEqual([
+      ["east", 2, 2, 2],
+      ["west", 2, 2, 2],
+    ]);
+    await world.jobsEnd(40_000);
+    await world.endClean();
+  });
+
+  it("names a cluster that is silent, one of another installation, a missing credential, a rest", async () => {
+    const { world, health, forgetCredential } = await start(mode);
+    await world.clock.runFor(2_000);
+    const east = world.clusters.get("east");
+    const back = east?.api.addFault({ effect: { kind: "unreachable" } });
+    expect((await health()).health).toMatchObject({
+      word: "degraded",
+      reason: expect.stringContaining("cluster east does not answer"),
+    });
+    back?.();
+    const [found] = east?.api.objects("actions.github.com/v1alpha1", "EphemeralRunnerSet") ?? [
+      undefined,
+    ];
+    const name = { namespace: runnersNamespace, name: found?.metadata.name ?? "" };
+    const body = { metadata: { annotations: { "runlet.dev/fence": "f00:7" } } };
+    await runUntilEnded(
+      world.clock,
+      east?.admin.patch(ephemeralRunnerSets, name, { type: "merge", body }) ?? Promise.reject(),
+      1_000,
+      "the edit",
+    );
+    expect((await health()).health).toMatchObject({
+      word: "foreign",
+      reason: expect.stringContaining("installation f00"),
+    });
+    forgetCredential();
+    expect((await health()).health.word).toBe("no-credential");
+    await world.stop();
+  });
+
+  it("says that a quiet shard rests, and writes nothing", async () => {
+    const { world, health, writes } = await start(mode, { restAfterMs: 1_000 });
+    for (let look = 0; look < 20 && (await health()).health.word !== "resting"; look++)
+      await world.clock.runFor(500);
+    const before = writes();
+    expect(await health()).toMatchObject({ health: { word: "resting" }, sessionAgeMs: undefined });
+    expect(writes()).toBe(before);
+    await world.stop();
+  });
+});
