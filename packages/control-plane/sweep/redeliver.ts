@@ -31,6 +31,8 @@ const delivery = z.object({
   delivered_at: z.string(),
   event: z.string(),
   action: z.string().nullish(),
+  /** What the webhook answered; 0 when it was not reached. */
+  status_code: z.number().catch(0),
 });
 
 /** At most so many a sweep, the newest first: each is one call, and GitHub counts them. */
@@ -89,12 +91,14 @@ function budgetOf({ savedUntil }: RedeliverDeps, url: string, { limit }: RestAns
   return Math.min(redeliveredMax, spare);
 }
 
+/** A wrong signature and a huge body end alike the next time. */
+const inVain = new Set([401, 413]);
+
 /** Only a queued job wakes anybody, and after a look's time the look has seen it. */
 function isOfUse(deps: RedeliverDeps, one: z.infer<typeof delivery>): boolean {
   const ageMs = deps.clock.wallMs() - Date.parse(one.delivered_at);
-  return (
-    one.event === "workflow_job" && one.action === "queued" && ageMs < deps.settings.lookEveryMs
-  );
+  const isQueued = one.event === "workflow_job" && one.action === "queued";
+  return isQueued && ageMs < deps.settings.lookEveryMs && !inVain.has(one.status_code);
 }
 
 async function call(

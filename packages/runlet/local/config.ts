@@ -23,7 +23,7 @@ const config = z.object({
     }),
   ),
   /** Config scope URL → file with a PAT, or JSON with the four names of ARC's secret. */
-  github: z.array(z.object({ scope: z.string(), file: z.string(), caFile: z.string().optional() })),
+  github: z.array(z.object({ scope: z.string(), file: z.string() })),
   webhookSecretFiles: z.array(z.string()),
   /** Webhooks whose failed deliveries are asked for: an organisation's or repository's by its id, an App's own without. */
   webhooks: z.array(webhookShape).optional(),

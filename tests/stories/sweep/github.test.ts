@@ -30,6 +30,17 @@ describe("failed webhooks", () => {
     }
   });
 
+  it("that were refused for their signature or size are left alone", async () => {
+    const statuses = [401, 413, 503];
+    const world = await createWorldOf({
+      webhooks: [{ scope, hookId: 1 }],
+      webhook: () => statuses.shift() ?? 202,
+    });
+    world.service.control.queueJobs({ scaleSet: "linux", count: 3 });
+    await world.clock.runFor(10);
+    expect(await world.sweep()).toMatchObject({ redelivered: 1 });
+  });
+
   it("leave a fifth of the hour's calls to what cannot do without", async () => {
     const world = await createWorldOf({
       webhooks: [{ scope, hookId: 1 }],
