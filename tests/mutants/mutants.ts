@@ -2,6 +2,7 @@
 import { cloudMutants } from "./cloud-mutants.ts";
 import { runnerMutants } from "./runner-mutants.ts";
 import { runnerSetMutants } from "./runner-set-mutants.ts";
+import { sweepMutants } from "./sweep-mutants.ts";
 
 export interface Mutant {
   name: string;
@@ -614,4 +615,5 @@ export const mutants: Mutant[] = [
   ...runnerMutants,
   ...runnerSetMutants,
   ...cloudMutants,
+  ...sweepMutants,
 ];
