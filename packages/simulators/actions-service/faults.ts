@@ -25,6 +25,7 @@ export const routeNames = [
   "listRunners",
   "getRunner",
   "removeRunner",
+  "hooks",
   "hookDeliveries",
   "redeliver",
   "runnerConnect",

@@ -13,18 +13,34 @@ const pageMax = 100;
 export function addWebhookRoutes(routes: Routes, simulation: Simulation, prefix: string) {
   const hooks = `${prefix}/orgs/:org/hooks/:hook`;
   const ofApp = `${prefix}/app/hook`;
+  const unauthorized = () => answerRestError(401, "Bad credentials");
+  routes.on("GET", `${prefix}/orgs/:org/hooks`, "hooks", (call) =>
+    isAllowed(simulation, call) ? answerHooks(simulation) : unauthorized(),
+  );
+  routes.on("GET", `${ofApp}/config`, "hooks", (call) =>
+    isAllowed(simulation, call) ? answerAppHook(simulation) : unauthorized(),
+  );
   for (const base of [hooks, ofApp]) {
     routes.on("GET", `${base}/deliveries`, "hookDeliveries", (call) =>
-      isAllowed(simulation, call)
-        ? answerDeliveries(simulation, call)
-        : answerRestError(401, "Bad credentials"),
+      isAllowed(simulation, call) ? answerDeliveries(simulation, call) : unauthorized(),
     );
     routes.on("POST", `${base}/deliveries/:delivery{[0-9]+}/attempts`, "redeliver", (call) => {
-      if (!isAllowed(simulation, call)) return answerRestError(401, "Bad credentials");
+      if (!isAllowed(simulation, call)) return unauthorized();
       const sent = simulation.webhooks.redeliver(Number(call.param("delivery")));
       return sent ? Response.json({}, { status: 202 }) : answerRestError(404, "Not Found");
     });
   }
+}
+
+/** The one webhook there is, as an organisation's administrator sees it. */
+function answerHooks({ options: { webhook } }: Simulation): Response {
+  const config = webhook && { url: webhook.url, content_type: "json", insecure_ssl: "0" };
+  const hook = { id: 1, name: "web", active: true, events: ["workflow_job"], config };
+  return Response.json(config ? [hook] : []);
+}
+
+function answerAppHook({ options: { webhook } }: Simulation): Response {
+  return Response.json({ url: webhook?.url ?? "", content_type: "json", insecure_ssl: "0" });
 }
 
 /**
