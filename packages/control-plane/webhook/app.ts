@@ -97,11 +97,13 @@ async function act(
   const found = await deps.findShards(job);
   const shards = job.action === "queued" ? [...new Set(found.map(({ shard }) => shard))] : [];
   await Promise.all(shards.map((shard) => deps.wakes.wake(shard, "webhook")));
-  if (delivery) await deps.remember(delivery);
   const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
+  const { action, runId, name: jobName } = job;
+  if (found.length > 0) {
+    deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
+  }
+  if (delivery) await deps.remember(delivery);
   await deps.note(job, scaleSets);
   if (found.length === 0) return "unmatched";
-  const { action, runId, name: jobName } = job;
-  deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
   return shards.length > 0 ? "woken" : "ignored";
 }
