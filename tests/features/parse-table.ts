@@ -18,7 +18,7 @@ export type State =
   | { kind: "hole"; missing: string };
 
 export interface Feature {
-  /** A letter for the part, then ARC's own number where there is one (`B2286`: its pull request), or ours (`I1`, `F1`). */
+  /** A letter for the part, then ARC's own number where there is one (`B2286`: its pull request), or ours (`I1`, `F1`, `SEC1`). */
   id: string;
   what: string;
   state: State;
@@ -33,7 +33,7 @@ const parts = ["cloud side"];
  */
 export function parseTable(file: string, text: string): Feature[] {
   return text.split("\n").flatMap((line, index) => {
-    if (!/^\| [A-FI]\d/.test(line)) return [];
+    if (!/^\| (?:[A-FI]|SEC)\d/.test(line)) return [];
     const [, id = "", what = "", kind = "", where = "", ...rest] = line
       .split("|")
       .map((cell) => cell.trim());

@@ -16,7 +16,7 @@ const help = `features: what ARC's runner scale sets can do, row by row, and the
 
 usage: npm run features [-- --promises] [--report FILE …] [--all] [--json]
 
-  --promises     our own invariants and faults (tests/README.md) instead
+  --promises     our own invariants, faults and security items (tests/README.md) instead
   --report FILE  a report of a run, once or more: every named test must stand in one of them, and have passed. Such a
                  report is made by npm test or npm run test:cluster with
                  -- --reporter=default --reporter=json --outputFile.json=FILE
