@@ -37,6 +37,8 @@ const delivery = z.object({
 
 /** At most so many a sweep, the newest first: each is one call, and GitHub counts them. */
 const redeliveredMax = 20;
+/** Pages of a hundred failed deliveries that a sweep looks through. */
+const pagesMax = 5;
 /** This part of the hour's calls is left for what cannot do without: tokens of sessions and runners. */
 const reservedShare = 0.2;
 
@@ -60,15 +62,40 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
   const { url } = source;
   if (deps.clock.wallMs() < (deps.savedUntil.get(url) ?? 0)) return 0;
   const access = await source.open();
-  const listed = await call(deps, access, "GET", `${url}/deliveries?status=failure&per_page=100`);
-  const failed = z.array(delivery).parse(JSON.parse(listed.text));
-  let budget = budgetOf(deps, url, listed);
+  let count = 0;
+  let tried = 0;
+  let page: string | undefined = `${url}/deliveries?status=failure&per_page=100`;
+  for (let pages = 0; page && pages < pagesMax; pages++) {
+    const listed = await call(deps, access, "GET", page);
+    const failed = z.array(delivery).parse(JSON.parse(listed.text));
+    const budget = budgetOf(deps, url, listed) - tried;
+    const asked = await askForEach(deps, access, url, { failed, budget });
+    tried += asked.tried;
+    count += asked.count;
+    // Those that were asked for stay in the list as failed; so what is older than they are may be on the next page.
+    const isOld = failed.some((one) => ageOf(deps, one) >= deps.settings.lookEveryMs);
+    page = isOld || asked.tried >= budget ? undefined : findNextPage(listed, url);
+  }
+  if (count > 0) deps.log.info("webhooks_redelivered", { webhook: url, count });
+  if (count > 0) deps.metrics.count("webhooks-redelivered", count);
+  return count;
+}
+
+/** Asks for those of a page that are of use and were not asked for before, the newest first. */
+async function askForEach(
+  deps: RedeliverDeps,
+  access: RestAccess,
+  url: string,
+  { failed, budget }: { failed: z.infer<typeof delivery>[]; budget: number },
+): Promise<{ tried: number; count: number }> {
+  let tried = 0;
   let count = 0;
   for (const { id } of failed.filter((one) => isOfUse(deps, one))) {
     // Known by attempt: one that fails again is another attempt, and is asked for again.
     const attempt = `redelivered ${url} ${id}`;
     if (await deps.deliveries.has(attempt)) continue;
-    if (budget-- <= 0) break;
+    if (tried >= budget) break;
+    tried++;
     try {
       await call(deps, access, "POST", `${url}/deliveries/${id}/attempts`);
     } catch (error) {
@@ -78,9 +105,13 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
     await deps.deliveries.remember(attempt);
     count++;
   }
-  if (count > 0) deps.log.info("webhooks_redelivered", { webhook: url, count });
-  if (count > 0) deps.metrics.count("webhooks-redelivered", count);
-  return count;
+  return { tried, count };
+}
+
+/** docs.github.com, "Using pagination in the REST API"; a link that leads elsewhere is none. */
+function findNextPage({ headers }: RestAnswer, url: string): string | undefined {
+  const next = /<([^>]+)>; rel="next"/.exec(headers.get("link") ?? "")?.[1];
+  return next?.startsWith(`${url}/deliveries?`) ? next : undefined;
 }
 
 /** How many calls may follow the list; without any, the next list waits for the next hour too. */
@@ -96,9 +127,12 @@ const inVain = new Set([401, 413]);
 
 /** Only a queued job wakes anybody, and after a look's time the look has seen it. */
 function isOfUse(deps: RedeliverDeps, one: z.infer<typeof delivery>): boolean {
-  const ageMs = deps.clock.wallMs() - Date.parse(one.delivered_at);
   const isQueued = one.event === "workflow_job" && one.action === "queued";
-  return isQueued && ageMs < deps.settings.lookEveryMs && !inVain.has(one.status_code);
+  return isQueued && ageOf(deps, one) < deps.settings.lookEveryMs && !inVain.has(one.status_code);
+}
+
+function ageOf({ clock }: RedeliverDeps, one: z.infer<typeof delivery>): number {
+  return clock.wallMs() - Date.parse(one.delivered_at);
 }
 
 async function call(

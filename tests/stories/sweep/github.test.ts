@@ -30,6 +30,20 @@ describe("failed webhooks", () => {
     }
   });
 
+  it("are asked for again although there are more than fit on a page", async () => {
+    let status = 500;
+    const world = await createWorldOf({
+      webhooks: [{ scope, hookId: 1 }],
+      webhook: () => status,
+    });
+    world.service.control.queueJobs({ scaleSet: "linux", count: 130 });
+    await world.clock.runFor(10);
+    status = 202;
+    const counts: number[] = [];
+    for (let minute = 0; minute < 8; minute++) counts.push((await world.sweep()).redelivered);
+    expect(counts).toEqual([20, 20, 20, 20, 20, 20, 10, 0]);
+  });
+
   it("that were refused for their signature or size are left alone", async () => {
     const statuses = [401, 413, 503];
     const world = await createWorldOf({
