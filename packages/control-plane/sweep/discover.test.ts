@@ -1,5 +1,6 @@
 import { createMemoryTable } from "@runlet/coordination/memory-table";
 import { createRegistry, type ScaleSetRow } from "@runlet/coordination/registry";
+import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { createLog } from "@runlet/runtime/log";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { createVirtualClock } from "@runlet/runtime/virtual-clock";
@@ -72,4 +73,27 @@ it("keeps the targets of a cluster whose row cannot be read", async () => {
   expect(silent).toEqual(["east"]);
   expect(rows).toEqual([rowOf(4, ["east"])]);
   expect((await registry.listScaleSets()).map(({ row }) => row)).toEqual(rows);
+});
+
+it("leaves what another look registers while the clusters are asked", async () => {
+  const { deps, registry } = await start([]);
+  await registry.putCluster({ name: "east", accessRef: "east" }, undefined);
+  const forgotten: string[] = [];
+  const services: string[] = [];
+  /** Lists nothing; the set is made and registered after that. */
+  async function fetch() {
+    await registry.putScaleSet({ ...rowOf(5, ["east"]), shared: true }, undefined);
+    return Response.json({ metadata: { resourceVersion: "1" }, items: [] });
+  }
+  const clock = createVirtualClock();
+  const access = { server: "https://east", token: async () => "t", fetch };
+  const east = createKubernetesClient({ access, clock, userAgent: "test", limitMs: 10_000 });
+  await discover({
+    ...deps,
+    findCluster: async () => east,
+    findService: async (url: string) => void services.push(url),
+    forget: async (key: string) => void forgotten.push(key),
+  });
+  expect({ forgotten, services }).toEqual({ forgotten: [], services: [] });
+  expect((await registry.listScaleSets()).map(({ row }) => row.scaleSetId)).toEqual([5]);
 });

@@ -31,9 +31,10 @@ export interface Discovery {
 
 /** Brings the registry up to date with the clusters and wakes the shards whose sets changed. */
 export async function discover(deps: DiscoverDeps): Promise<Discovery> {
+  // The rows first: what another look registers while the clusters are asked must not seem to be without a target.
+  const stored = await deps.registry.listScaleSets();
   const clusters = (await deps.registry.listClusters()).map(({ row }) => row);
   const { observed, existing, silent } = await observeClusters(deps, clusters);
-  const stored = await deps.registry.listScaleSets();
   const rows = stored.map(({ row }) => row);
   const versions = new Map(stored.map(({ row, version }) => [row.key, version]));
   const { shardSize } = deps.settings;
