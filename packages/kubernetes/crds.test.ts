@@ -24,7 +24,7 @@ test("every column that kubectl prints is a field that the kind has", () => {
     versions.flatMap(({ additionalPrinterColumns, schema }) =>
       additionalPrinterColumns.map(({ name, jsonPath }) => ({
         column: `${names.kind} ${name}`,
-        // One of a list: `.status.conditions[?(@.type=="Served")].status`.
+        // One of a list: `.status.conditions[?(@.type=="Registered")].status`.
         path: jsonPath
           .slice(1)
           .replace(/\[\?\(.*\)\]/, ".[]")

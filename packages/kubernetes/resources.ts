@@ -89,7 +89,7 @@ export interface AutoscalingRunnerSet extends KubernetesObject {
     pendingEphemeralRunners?: number;
     runningEphemeralRunners?: number;
     failedEphemeralRunners?: number;
-    /** Ours: "Served" and "Healthy"; absent below ARC. */
+    /** Ours: "Registered" and "Healthy"; absent below ARC. */
     conditions?: Condition[];
   };
 }
@@ -180,6 +180,8 @@ export const annotations = {
   /** Ours, by the reconciler, on an EphemeralRunnerSet. */
   actedPatchId: "runlet.dev/acted-patch-id",
   refused: "runlet.dev/refused",
+  /** Ours, by the reconciler, on an EphemeralRunnerSet: the version that has last noted something there. */
+  reconciler: "runlet.dev/reconciler",
   /** Ours, by the reconciler, on an AutoscalingRunnerSet that is shared and being deleted: "true" or "false". */
   scaleSetKept: "runlet.dev/scale-set-kept",
   /** Ours, by the reconciler, on an AutoscalingRunnerSet: the scale set existed when this set was registered. */

@@ -97,7 +97,7 @@ ${set("trusting", port, tls)}${set("doubting", port, "")}`);
       key,
     ) as unknown;
     const conditions = (found as AutoscalingRunnerSet).status?.conditions ?? [];
-    return conditions.find(({ type }) => type === "Served");
+    return conditions.find(({ type }) => type === "Registered");
   };
   const isTold = () => served("trusting") !== undefined && served("doubting") !== undefined;
   for (let waited = 0; !isTold() && waited < 15_000; waited += 50) await clock.sleep(50);

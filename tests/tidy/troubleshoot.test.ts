@@ -12,7 +12,7 @@ const code = files
 const given =
   /(?:\breason(?:: | = )|\|\| |NotServable\(\s*|\b(?:block|warn|say)\(|"(?:AutoscalingRunnerSet|EphemeralRunner(?:Set)?)",\s*)"([A-Z][A-Za-z]+)"/g;
 /** What is said when all is well, and what is a word of the code alone. */
-const good = ["Served", "Healthy", "Default"];
+const good = ["Registered", "Healthy", "Default"];
 
 test("docs/troubleshoot.md explains every reason that we give", () => {
   const reasons = new Set([...code.matchAll(given)].map(([, reason = ""]) => reason));

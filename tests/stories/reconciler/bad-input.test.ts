@@ -124,14 +124,17 @@ describe("a set that cannot be served", () => {
       await world.clock.runFor(200_000);
       expect(warnings(world)).toEqual([reason]);
       expect(world.events()[0]?.message).toMatch(words);
-      expect(conditionOf(world, "Served")).toMatchObject({ status: "False", reason });
-      expect(conditionOf(world, "Served")?.message).toMatch(words);
+      expect(conditionOf(world, "Registered")).toMatchObject({ status: "False", reason });
+      expect(conditionOf(world, "Registered")?.message).toMatch(words);
       expect(world.runnerSetOf("builders")).toBeUndefined();
-      expect(conditionOf(world, "Served", "others")).toMatchObject({ status: "True" });
+      expect(conditionOf(world, "Registered", "others")).toMatchObject({ status: "True" });
       expect(world.kube.auditLog().length).toBeLessThan(200);
       await change(world, mended);
       await world.clock.runFor(3_000);
-      expect(conditionOf(world, "Served")).toMatchObject({ status: "True", reason: "Served" });
+      expect(conditionOf(world, "Registered")).toMatchObject({
+        status: "True",
+        reason: "Registered",
+      });
       expect(world.runnerSetOf("builders")).toBeDefined();
     },
   );
@@ -144,14 +147,16 @@ describe("a set that cannot be served", () => {
     });
     await world.admin.create(configMaps, map("not a certificate"));
     await world.clock.runFor(70_000);
-    expect(conditionOf(world, "Served")?.message).toMatch(/config map .*ca.*no certificate.*PEM/);
+    expect(conditionOf(world, "Registered")?.message).toMatch(
+      /config map .*ca.*no certificate.*PEM/,
+    );
     await world.admin.patch(
       configMaps,
       { namespace, name: "ca" },
       { type: "merge", body: map(corporateCa) },
     );
     await world.clock.runFor(70_000);
-    expect(conditionOf(world, "Served")).toMatchObject({ status: "True" });
+    expect(conditionOf(world, "Registered")).toMatchObject({ status: "True" });
   });
 
   it("for its name: one that is no label value", async () => {
@@ -179,7 +184,7 @@ describe("a set that is served all the same", () => {
     const world = await openWorld(spec);
     await world.clock.runFor(120_000);
     expect(warnings(world)).toEqual([reason]);
-    expect(conditionOf(world, "Served")).toMatchObject({ status: "True" });
+    expect(conditionOf(world, "Registered")).toMatchObject({ status: "True" });
     expect(conditionOf(world, "Healthy")).toMatchObject({ status: "False", reason });
     expect(conditionOf(world, "Healthy")?.message).toMatch(words);
     await world.order("builders", 1, 1);
@@ -210,7 +215,7 @@ describe("objects that make no sense", () => {
     await world.clock.runFor(5_000);
     const running = world.runners().filter(({ status }) => status?.phase === "Running");
     expect(running).toHaveLength(2);
-    expect(conditionOf(world, "Served", "odd")).toMatchObject({ status: "False" });
+    expect(conditionOf(world, "Registered", "odd")).toMatchObject({ status: "False" });
     expect(world.kube.auditLog().length).toBeLessThan(150);
   });
 });
@@ -254,11 +259,11 @@ describe("the Secret of a set that is served", () => {
       expect(
         warnings(world).filter((reason) => reason === "CredentialUnusable").length,
       ).toBeLessThan(4);
-      expect(conditionOf(world, "Served")).toMatchObject({
+      expect(conditionOf(world, "Registered")).toMatchObject({
         status: "False",
         reason: "CredentialUnusable",
       });
-      expect(conditionOf(world, "Served")?.message).toMatch(words);
+      expect(conditionOf(world, "Registered")?.message).toMatch(words);
       const asked = () =>
         world.github.control.requests().filter(({ route }) => !route.startsWith("runner")).length;
       const before = asked();
@@ -267,7 +272,7 @@ describe("the Secret of a set that is served", () => {
       await world.admin.remove(secrets, key).catch(() => {});
       applyNamespace(world.kube, namespace, true);
       await world.clock.runFor(70_000);
-      expect(conditionOf(world, "Served")).toMatchObject({ status: "True" });
+      expect(conditionOf(world, "Registered")).toMatchObject({ status: "True" });
       expect(world.github.control.ledger().counts).toMatchObject({ completed: 1 });
     },
   );

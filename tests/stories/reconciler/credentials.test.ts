@@ -24,8 +24,8 @@ async function writeSecret(world: World, values: Record<string, string>) {
   await world.admin.create(secrets, { metadata: key, data: Object.fromEntries(entries) } as never);
 }
 
-const servedOf = (world: World) =>
-  world.autoscaling()[0]?.status?.conditions?.find(({ type }) => type === "Served");
+const registeredOf = (world: World) =>
+  world.autoscaling()[0]?.status?.conditions?.find(({ type }) => type === "Registered");
 const restCalls = (world: World) =>
   world.github.control.requests().filter(({ route }) => route === "registrationToken");
 
@@ -49,7 +49,7 @@ describe("a scale set is made and its runners work", () => {
     const manifest = runnerSetManifest("builders").replace("https://github.com/my-org", url);
     world.kube.applyManifests(manifest);
     await world.clock.runFor(3_000);
-    expect(servedOf(world)).toMatchObject({ status: "True" });
+    expect(registeredOf(world)).toMatchObject({ status: "True" });
     await playJob(
       world,
       url.includes("enterprises/") ? { owner: "acme-org", enterprise: "acme" } : {},
@@ -93,15 +93,19 @@ describe("a token that GitHub refuses", () => {
     world.kube.applyManifests(runnerSetManifest("builders"));
     await world.clock.runFor(10 * minute);
     expect(world.events().map(({ reason }) => reason)).toEqual(["Unauthorized"]);
-    expect(servedOf(world)).toMatchObject({ status: "False", reason: "Unauthorized" });
+    expect(registeredOf(world)).toMatchObject({ status: "False", reason: "Unauthorized" });
     expect(JSON.stringify(world.events())).not.toContain("ghp_wrong");
+    const words =
+      /^Secret github-secret \(githubConfigSecret\): GitHub refuses these credentials \(401\); renew them\. ./;
+    expect(registeredOf(world)?.message).toMatch(words);
+    expect(world.events()[0]?.message).toMatch(words);
     const before = restCalls(world).length;
     expect(before).toBeLessThan(30);
     await world.clock.runFor(10 * minute);
     expect(restCalls(world).length - before).toBeLessThanOrEqual(21);
     await writeSecret(world, { github_token: pat });
     await world.clock.runFor(70_000);
-    expect(servedOf(world)).toMatchObject({ status: "True" });
+    expect(registeredOf(world)).toMatchObject({ status: "True" });
   });
 
   it("while forty runners wait for it: asked no more often than for one, whatever changes meanwhile", async () => {
@@ -134,7 +138,7 @@ describe("a token that GitHub refuses", () => {
     await world.clock.runFor(61 * minute);
     await world.deleteSet("builders");
     await world.clock.runFor(5 * minute);
-    expect(servedOf(world)).toMatchObject({ status: "False", reason: "Unauthorized" });
+    expect(registeredOf(world)).toMatchObject({ status: "False", reason: "Unauthorized" });
     expect(world.github.control.scaleSets()).toHaveLength(1);
     await writeSecret(world, { github_token: pat });
     await world.clock.runFor(70_000);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Resource } from "@runlet/kubernetes/client";
 import {
+  annotations,
   autoscalingRunnerSets,
   ephemeralRunners,
   ephemeralRunnerSets,
@@ -147,4 +148,17 @@ data: { username: bWU=, password: bWU= }
       .filter(({ userAgent }) => userAgent?.startsWith("runlet"));
     expect(ours.filter(({ verb }) => !["get", "list", "watch"].includes(verb))).toEqual([]);
   });
+});
+
+it("a set that no control plane has served yet says so, until one has", async () => {
+  const world = createWorld();
+  await world.serve("builders");
+  expect(conditionOf(world, "Registered")).toMatchObject({ status: "True", reason: "Registered" });
+  expect(conditionOf(world, "Registered")?.message).toMatch(/no control plane has served it yet/);
+  const name = world.runnerSetOf("builders")?.metadata.name ?? "";
+  const metadata = { annotations: { [annotations.fence]: "installation-a:1" } };
+  const key = { namespace, name };
+  await world.admin.patch(ephemeralRunnerSets, key, { type: "merge", body: { metadata } });
+  await world.clock.runFor(2_000);
+  expect(conditionOf(world, "Registered")).toMatchObject({ status: "True", message: "" });
 });

@@ -15,7 +15,13 @@ import { ServiceFailed } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { parseRefused } from "../ephemeral-runner-set/write-back.ts";
 import { findSpecProblems } from "./find-spec-problems.ts";
-import { healthVerdict, planConditions, servedVerdict, type Verdict } from "./plan-conditions.ts";
+import {
+  healthVerdict,
+  planConditions,
+  refusedVerdict,
+  registeredVerdict,
+  type Verdict,
+} from "./plan-conditions.ts";
 import { NotServable } from "./scale-set.ts";
 import { planCounts, writeStatus, type Status, type StatusWrites } from "./status.ts";
 import { scaleSetIdOf } from "./wanted.ts";
@@ -40,7 +46,7 @@ export async function refuse(
   await ctx.events.warn(set, "AutoscalingRunnerSet", why.reason, why.message);
   // What ARC serves is not even written to.
   if (why.reason === "ServedByARC") return {};
-  const statusMs = await show(ctx, memory, set, {}, [servedVerdict(why)]);
+  const statusMs = await show(ctx, memory, set, {}, [refusedVerdict(why)]);
   return statusMs > 0 ? { againMs: statusMs } : {};
 }
 
@@ -55,21 +61,21 @@ export async function explain(
     ctx.log.debug("set_gone_meanwhile", { set: objectKey(set) });
     return;
   }
-  const mendable = (await credentialReason(ctx, set, error)) ?? mendableReason(error);
+  const mendable = (await credentialReason(ctx, set, error)) ?? mendableReason(set, error);
   if (mendable)
     await ctx.events.warn(set, "AutoscalingRunnerSet", mendable.reason, mendable.message);
   const latest = ctx.kinds.autoscaling.find(keyOf(set)) ?? set;
   const why = mendable ?? passingReason(latest, error);
   if (!why) return;
   try {
-    await show(ctx, memory, latest, {}, [servedVerdict(why)]);
+    await show(ctx, memory, latest, {}, [refusedVerdict(why)]);
   } catch (failure) {
     ctx.log.debug("condition_not_written", { set: objectKey(set), error: failure });
   }
 }
 
 /** Ms until the status may be written; 0 when it is right. */
-export async function showServed(
+export async function showRegistered(
   ctx: Context,
   memory: Memory,
   set: AutoscalingRunnerSet,
@@ -87,7 +93,8 @@ export async function showServed(
   });
   const before = set.status?.conditions?.find(({ type }) => type === health.type);
   const isNews = health.status === "False" && before?.reason !== health.reason;
-  const rest = await show(ctx, memory, set, planCounts(runnerSet), [servedVerdict(), health]);
+  const registered = registeredVerdict(runnerSet?.metadata.annotations?.[annotations.fence]);
+  const rest = await show(ctx, memory, set, planCounts(runnerSet), [registered, health]);
   if (isNews && rest === 0) {
     await ctx.events.warn(set, "AutoscalingRunnerSet", health.reason, health.message);
   }
@@ -127,13 +134,17 @@ async function credentialReason(
   return message === undefined ? undefined : { reason: "CredentialUnusable", message };
 }
 
-function mendableReason(error: unknown): Reason | undefined {
-  const say = (reason: string) => ({ reason, message: redactText((error as Error).message) });
+function mendableReason(set: AutoscalingRunnerSet, error: unknown): Reason | undefined {
+  const words = redactText(error instanceof Error ? error.message : String(error));
+  const say = (reason: string) => ({ reason, message: words });
   if (error instanceof NotServable) return say(error.reason);
   if (error instanceof InvalidConfigUrl) return say("InvalidConfigUrl");
   if (error instanceof CredentialUnusable) return say("CredentialUnusable");
   if (error instanceof ServiceFailed && error.failure.reason === "unauthorized") {
-    return say("Unauthorized");
+    const which = `Secret ${set.spec.githubConfigSecret} (githubConfigSecret)`;
+    const { status } = error.failure;
+    const refusal = `GitHub refuses these credentials${status === undefined ? "" : ` (${status})`}`;
+    return { reason: "Unauthorized", message: `${which}: ${refusal}; renew them. ${words}` };
   }
   // The cluster does not take what we make of the manifest.
   if (error instanceof KubernetesError && error.status === 422) return say("RefusedByCluster");

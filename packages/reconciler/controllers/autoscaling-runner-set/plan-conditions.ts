@@ -1,5 +1,5 @@
-// Why: `kubectl get` and `kubectl wait` should answer "is it served, and if not, what must I write?". Two conditions
-// say it: Served (there is a scale set at GitHub and a runner set here) and Healthy (its runners come to life).
+// Why: `kubectl get` and `kubectl wait` should answer "can it be served, and if not, what must I write?". Two conditions
+// say it: Registered (there is a scale set at GitHub and a runner set here) and Healthy (its runners come to life).
 import type {
   AutoscalingRunnerSet,
   Condition,
@@ -23,10 +23,17 @@ export interface Health {
   problem: SpecProblem | undefined;
 }
 
-export function servedVerdict(problem?: { reason: string; message: string }): Verdict {
-  return problem
-    ? { type: "Served", status: "False", ...only(problem) }
-    : { type: "Served", status: "True", reason: "Served", message: "" };
+export function refusedVerdict(problem: { reason: string; message: string }): Verdict {
+  return { type: "Registered", status: "False", ...only(problem) };
+}
+
+/** `fence` is the runner set's: "0" until a poller has served it for the first time. */
+export function registeredVerdict(fence: string | undefined): Verdict {
+  const message =
+    fence === "0"
+      ? "no control plane has served it yet: it is found within a minute where one knows this cluster"
+      : "";
+  return { type: "Registered", status: "True", reason: "Registered", message };
 }
 
 /** The worst thing first; counts stay out of the words, so that they change when the matter does. */

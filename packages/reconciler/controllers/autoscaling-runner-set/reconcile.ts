@@ -10,7 +10,7 @@ import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";
-import { explain, refuse, showServed } from "./explain.ts";
+import { explain, refuse, showRegistered } from "./explain.ts";
 import { finalizeAutoscaling } from "./finalize.ts";
 import { findSpecProblems } from "./find-spec-problems.ts";
 import { keepRunnerSet } from "./runner-set.ts";
@@ -74,7 +74,7 @@ async function serve(
   }
   const runnerSet = await keepRunnerSet(ctx, kept);
   const latest = ctx.kinds.autoscaling.find(keyOf(kept)) ?? kept;
-  const statusMs = await showServed(ctx, memory, latest, runnerSet);
+  const statusMs = await showRegistered(ctx, memory, latest, runnerSet);
   return { againMs: statusMs > 0 ? Math.min(statusMs, dueMs) : dueMs };
 }
 
