@@ -13,6 +13,10 @@ import {
   ephemeralRunnerSets,
   namespaces,
 } from "@runlet/kubernetes/resources";
+import { findLacking, type Right } from "@runlet/kubernetes/review-access";
+import { listRights } from "@runlet/runlet/commands/cluster-role";
+import { createHttpFetch } from "@runlet/runtime/http";
+import { parseAllDocuments, stringify } from "yaml";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
@@ -55,14 +59,47 @@ async function setUp() {
     closing.push(() => access.close());
     return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 5_000 });
   };
+  const clientOf = (bearer: string): KubernetesClient => {
+    const fetch = createHttpFetch({ clock, onlyCa: [caPem] });
+    closing.push(() => fetch.close());
+    const access = { server, fetch, token: async () => bearer };
+    return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 5_000 });
+  };
+  const account = () => api.tokenFor({ namespace: "runlet-system", name: "runlet-control-plane" });
   const grant = (...more: string[]) =>
     run("grant", "--apply", "--kubeconfig", admin, "--write", east, ...more);
-  return { home, admin, east, run, grant, clientWith, secrets: join(home, "state", "secrets") };
+  const secrets = join(home, "state", "secrets");
+  return { api, home, admin, east, run, grant, clientWith, clientOf, account, secrets };
 }
 
 /** The commands' own answers; what a test looks at, it compares. */
 const jsonOf = (out: string) =>
   JSON.parse(out) as Record<string, Record<string, unknown> | undefined>;
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+}
+
+/** The printed grant with one right less. */
+function withoutVerb(yaml: string, { verb, resource }: Right): string {
+  const documents = parseAllDocuments(yaml).map(
+    (document) => document.toJS() as { rules?: Rule[] },
+  );
+  return documents
+    .map(({ rules, ...rest }) => {
+      const kept = rules?.flatMap((rule) =>
+        rule.resources.map((one) => ({
+          ...rule,
+          resources: [one],
+          verbs: rule.verbs.filter((each) => each !== verb || one !== resource),
+        })),
+      );
+      return stringify({ ...rest, ...(kept && { rules: kept }) });
+    })
+    .join("---\n");
+}
 
 describe("runlet cluster", () => {
   it(
@@ -121,6 +158,34 @@ describe("runlet cluster", () => {
         code: 1,
         err: "runlet: there is no cluster east; none is registered\n",
       });
+    },
+  );
+
+  it(
+    "prints a grant whose every verb is checked, and which allows nothing else",
+    limits,
+    async () => {
+      const { api, run, clientOf, account } = await setUp();
+      const printed = await run("grant");
+      api.applyManifests(printed.out);
+      const client = clientOf(account());
+      const rights = listRights(undefined);
+      expect(rights.length).toBeGreaterThan(8);
+      expect(await findLacking(client, rights)).toEqual([]);
+      const others = [
+        { verb: "delete", group: "actions.github.com", resource: "ephemeralrunnersets" },
+        { verb: "patch", group: "actions.github.com", resource: "autoscalingrunnersets" },
+        { verb: "patch", group: "actions.github.com", resource: "ephemeralrunners" },
+        { verb: "get", group: "", resource: "secrets" },
+        { verb: "list", group: "", resource: "pods" },
+        { verb: "patch", group: "", resource: "namespaces" },
+      ];
+      expect(await findLacking(client, others)).toEqual(others);
+      // Without any one of them, that one is named.
+      for (const right of rights) {
+        api.applyManifests(withoutVerb(printed.out, right));
+        expect(await findLacking(client, rights)).toEqual([right]);
+      }
     },
   );
 

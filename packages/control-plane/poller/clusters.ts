@@ -9,7 +9,7 @@ export interface Clusters {
   /** Begins to watch every cluster of `rows` that is not watched yet, and notes which are to be emptied. */
   watch(rows: readonly ClusterRow[]): void;
   find(name: string): WatchedCluster | undefined;
-  /** It is being removed by a person. */
+  /** A person removes it, or has: its targets stay known until the next look at the clusters. */
   isDraining(name: string): boolean;
   /** Resolves when every cluster's first lists are in, or after `limitMs`. */
   ready(limitMs: number, signal: AbortSignal): Promise<void>;
@@ -21,7 +21,7 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
   const watched = new Map<string, WatchedCluster>();
   const listeners = new Set<(key: string) => void>();
   const tell = (key: string) => listeners.forEach((listener) => listener(key));
-  let draining: string[] = [];
+  let served: string[] = [];
 
   return {
     watch(rows) {
@@ -31,11 +31,11 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
           tell(target ? targetKey({ cluster: row.name, ...target }) : "");
         watched.set(row.name, watchCluster(deps, row, signal, changed));
       }
-      const before = draining.join();
-      draining = rows.flatMap(({ name, draining: is }) => (is ? name : []));
-      if (draining.join() !== before) tell("");
+      const before = served.join();
+      served = rows.flatMap(({ name, draining }) => (draining ? [] : name));
+      if (served.join() !== before) tell("");
     },
-    isDraining: (name) => draining.includes(name),
+    isDraining: (name) => !served.includes(name),
     find: (name) => watched.get(name),
     async ready(limitMs, until) {
       const limit = new AbortController();

@@ -30,6 +30,8 @@ export interface ClusterCheck extends ServerLook {
   arc: string[] | undefined;
   /** Runner sets, by whether a reconciler of ours has taken them up. */
   runnerSets: { all: number; ours: number } | undefined;
+  /** Versions of the reconcilers that noted something on a runner set; undefined: not visible. */
+  reconcilers: string[] | undefined;
 }
 
 const group = "actions.github.com/v1alpha1";
@@ -53,7 +55,9 @@ export async function checkCluster(
     missingKinds: kinds.map(({ plural }) => plural).filter((name) => !look.kinds.includes(name)),
     managed,
     arc: await seen(() => listArc(client, row.namespaces)),
-    runnerSets: await seen(() => countRunnerSets(client, row.namespaces)),
+    runnerSets: undefined,
+    reconcilers: undefined,
+    ...(await seen(() => lookAtRunnerSets(client, row.namespaces))),
   };
 }
 
@@ -102,14 +106,20 @@ async function listArc(
   return [...new Set(served)].toSorted();
 }
 
-async function countRunnerSets(
+async function lookAtRunnerSets(
   client: KubernetesClient,
   granted: readonly string[] | undefined,
-): Promise<{ all: number; ours: number }> {
+): Promise<Pick<ClusterCheck, "runnerSets" | "reconcilers">> {
   const items = await listIn<EphemeralRunnerSet>(client, ephemeralRunnerSets, granted);
   // Only our reconciler makes them with a fence (ARC's does not know it).
   const ours = items.filter(({ metadata }) => metadata.annotations?.[annotations.fence]);
-  return { all: items.length, ours: ours.length };
+  const versions = items.flatMap(
+    ({ metadata }) => metadata.annotations?.[annotations.reconciler] ?? [],
+  );
+  return {
+    runnerSets: { all: items.length, ours: ours.length },
+    reconcilers: [...new Set(versions)].toSorted(),
+  };
 }
 
 /** In the whole cluster, or in each namespace of the grant. */

@@ -14,6 +14,7 @@ export function describeCheck(name: string, check: ClusterCheck): string {
     ["kinds", missingKinds.length === 0 ? "all served" : `missing: ${missingKinds.join(", ")}`],
     ["rights", `${rights.asked - rights.lacking.length} of ${rights.asked}`],
     ...rights.lacking.map((right): [string, string] => ["  lacking", describeRight(right)]),
+    ["reconciler", describeNames(check.reconcilers, "has not acted on a runner set yet")],
     ["managed", describeNames(managed, "no namespace")],
     ["ARC serves", describeNames(arc, "nothing that can be seen")],
     [

@@ -1,13 +1,14 @@
 import { createMemoryTable } from "@runlet/coordination/memory-table";
-import { createRegistry } from "@runlet/coordination/registry";
 import { ephemeralRunnerSets } from "@runlet/kubernetes/resources";
-import { observeStatus, type StatusPlace } from "@runlet/runlet/commands/observe-status";
+import { version } from "@runlet/reconciler/compose";
+import { checkCluster, problemsOf } from "@runlet/runlet/commands/check-cluster";
+import { getCluster, withCluster } from "@runlet/runlet/commands/cluster-client";
+import { observeStatus } from "@runlet/runlet/commands/observe-status";
 import { runnersNamespace } from "@runlet/runlet/world/manifests";
 import type { ScaleSetPlan } from "@runlet/runlet/world/plan-scenario";
 import { runUntilEnded } from "@runlet/runlet/world/virtual-world";
-import { createSilentLog } from "@runlet/runtime/log";
-import { createSeededRandom } from "@runlet/runtime/random";
 import { describe, expect, it } from "vitest";
+import { placeOfWorld } from "./place-of-world.ts";
 import { linux, modes, startWorld } from "./running-world.ts";
 
 const shared: ScaleSetPlan = { ...linux, clusters: ["east", "west"] };
@@ -26,26 +27,16 @@ async function start(mode: (typeof modes)[number], more: { restAfterMs?: number 
     table,
     settings: { restAfterMs: more.restAfterMs },
   });
-  const { clock, clusters } = world;
-  const base = { clock, random: createSeededRandom(3), log: createSilentLog() };
   let credential = true;
-  const place: StatusPlace = {
-    ...base,
-    label: "the story",
-    table: async () => inner,
-    registry: async () => createRegistry({ ...base, table: inner }),
-    credentials: {
-      find: async () =>
-        credential ? { credential: { kind: "pat", token: "ghp_0123456789" } } : undefined,
-    },
-    async accessTo({ name }) {
-      const access = clusters.get(name)?.access("runlet-control-plane");
-      return access && { ...access, close: () => {} };
-    },
-  };
-  const look = () => runUntilEnded(clock, observeStatus(place, "linux"), 20_000, "the status");
+  const place = placeOfWorld(world, inner, {
+    find: async () =>
+      credential ? { credential: { kind: "pat", token: "ghp_0123456789" } } : undefined,
+  });
+  const look = () =>
+    runUntilEnded(world.clock, observeStatus(place, "linux"), 20_000, "the status");
   return {
     world,
+    place,
     forgetCredential: () => (credential = false),
     writes: () => writes,
     async health() {
@@ -85,6 +76,27 @@ describe.each(modes)("runlet status, in %s mode", (mode) => {
     ]);
     await world.jobsEnd(40_000);
     await world.endClean();
+  });
+
+  it("and cluster check tell which reconciler keeps the runner sets", async () => {
+    const { world, place } = await start(mode);
+    world.queue("linux", { count: 1 });
+    await world.jobsEnd(10_000);
+    const { row } = await getCluster(await place.registry(), "east");
+    const check = await runUntilEnded(
+      world.clock,
+      withCluster(place, row, (client, access) => checkCluster(place, row, client, access)),
+      10_000,
+      "the check",
+    );
+    expect(problemsOf(check)).toEqual([]);
+    expect(check).toMatchObject({
+      managed: [runnersNamespace],
+      arc: [],
+      runnerSets: { all: 1, ours: 1 },
+      reconcilers: [version],
+    });
+    await world.stop();
   });
 
   it("names a cluster that is silent, one of another installation, a missing credential, a rest", async () => {

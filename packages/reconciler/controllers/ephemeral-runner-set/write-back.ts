@@ -33,14 +33,17 @@ export async function writeNotes(
   notes: Notes,
 ): Promise<void> {
   const operations = planNotes(set, notes, new Date(ctx.clock.wallMs()).toISOString());
+  // The version is never a reason to write: it comes along.
   if (operations.length === 0) return;
+  const path = pathOf(annotations.reconciler);
+  const by = { op: "add", path, value: ctx.version } as const;
   const test = { op: "test", path: "/metadata/uid", value: set.metadata.uid } as const;
   const base: JsonPatchOperation[] = set.metadata.annotations
     ? []
     : [{ op: "add", path: "/metadata/annotations", value: {} }];
   const patched = await ctx.client.patch<EphemeralRunnerSet>(ephemeralRunnerSets, keyOf(set), {
     type: "json",
-    operations: [test, ...base, ...operations],
+    operations: [test, ...base, ...operations, by],
   });
   ctx.kinds.runnerSets.note(patched);
 }
