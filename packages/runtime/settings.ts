@@ -28,7 +28,7 @@ export interface Settings {
   invocationMs: number;
   /** JobStarted patches may hold up the rest of a turn for this long. */
   jobStartedHoldMs: number;
-  /** Kubernetes and service calls one invocation has in flight at most, apart from polls. */
+  /** Calls one invocation has in flight at most to a scope of the service, a cluster or the table, apart from polls. */
   effectsAtOnce: number;
 }
 
@@ -48,7 +48,7 @@ export const cloudSettings: Settings = {
   probeEveryMs: 10_000,
   invocationMs: 900_000,
   jobStartedHoldMs: 2_000,
-  effectsAtOnce: 32,
+  effectsAtOnce: 16,
 };
 
 export const demoSettings: Settings = {
@@ -67,5 +67,5 @@ export const demoSettings: Settings = {
   probeEveryMs: 1_000,
   invocationMs: 8_000,
   jobStartedHoldMs: 400,
-  effectsAtOnce: 32,
+  effectsAtOnce: 16,
 };

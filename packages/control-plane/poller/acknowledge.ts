@@ -57,7 +57,7 @@ async function tryAcknowledge(
   session: Session,
   messageId: number,
 ): Promise<FailureReason | undefined> {
-  const answer = await shard.effect(set.row.key, (options) =>
+  const answer = await shard.effect(set.row.scopeKey, set.row.key, (options) =>
     set.service.acknowledge(session, messageId, options),
   );
   return answer.ok ? undefined : answer.failure.reason;

@@ -31,7 +31,7 @@ export function acquireDueIn(shard: Shard, set: ServedSet): number | undefined {
 
 async function seekJobs(shard: Shard, set: ServedSet): Promise<RequestId[]> {
   if (acquireDueIn(shard, set) !== 0) return [];
-  const answer = await shard.effect(set.row.key, (options) =>
+  const answer = await shard.effect(set.row.scopeKey, set.row.key, (options) =>
     set.service.listAcquirableJobs(set.row.scaleSetId, options),
   );
   if (!answer.ok) failed(shard, set, "acquirable_jobs_failed", answer.failure);
@@ -62,7 +62,7 @@ async function take(shard: Shard, set: ServedSet, ids: RequestId[]): Promise<voi
 
 function tryTake(shard: Shard, set: ServedSet, ids: RequestId[]) {
   const token = set.session?.queueToken ?? "";
-  return shard.effect(set.row.key, (options) =>
+  return shard.effect(set.row.scopeKey, set.row.key, (options) =>
     set.service.acquireJobs(set.row.scaleSetId, token, ids, options),
   );
 }

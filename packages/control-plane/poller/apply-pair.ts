@@ -23,6 +23,11 @@ export interface RunnerSetChange {
   statistics?: string;
 }
 
+export interface ReachedCluster {
+  name: string;
+  client: KubernetesClient;
+}
+
 export type Applied =
   | { kind: "applied"; runnerSet: EphemeralRunnerSet }
   /** Not now: to be tried again. */
@@ -40,7 +45,7 @@ const attempts = 5;
 export async function applyPair(
   shard: Shard,
   set: ServedSet,
-  client: KubernetesClient,
+  cluster: ReachedCluster,
   seen: EphemeralRunnerSet,
   change: RunnerSetChange,
 ): Promise<Applied> {
@@ -55,13 +60,13 @@ export async function applyPair(
       await shard.raiseFence(verdict.n);
     }
     try {
-      const runnerSet = await patch(shard, set, client, current, change);
+      const runnerSet = await patch(shard, set, cluster, current, change);
       return { kind: "applied", runnerSet };
     } catch (error) {
       last = error;
       if (!wasRefused(error)) return notNow(error);
     }
-    const again = await readAgain(shard, set, client, current);
+    const again = await readAgain(shard, set, cluster, current);
     if ("kind" in again) return again;
     current = again.runnerSet;
   }
@@ -71,7 +76,7 @@ export async function applyPair(
 function patch(
   shard: Shard,
   set: ServedSet,
-  client: KubernetesClient,
+  cluster: ReachedCluster,
   { metadata }: EphemeralRunnerSet,
   change: RunnerSetChange,
 ): Promise<EphemeralRunnerSet> {
@@ -89,8 +94,8 @@ function patch(
     operations.push({ op: "add", path: "/spec/patchID", value: pair.patchId });
   }
   const { name, namespace } = metadata;
-  return shard.effect(set.row.key, (options) =>
-    client.patch<EphemeralRunnerSet>(
+  return shard.effect(`cluster ${cluster.name}`, set.row.key, (options) =>
+    cluster.client.patch<EphemeralRunnerSet>(
       ephemeralRunnerSets,
       { name, ...(namespace !== undefined && { namespace }) },
       { type: "json", operations },
@@ -102,13 +107,13 @@ function patch(
 async function readAgain(
   shard: Shard,
   set: ServedSet,
-  client: KubernetesClient,
+  cluster: ReachedCluster,
   { metadata }: EphemeralRunnerSet,
 ): Promise<{ runnerSet: EphemeralRunnerSet } | Applied> {
   const { name, namespace } = metadata;
   try {
-    const found = await shard.effect(set.row.key, (options) =>
-      client.find<EphemeralRunnerSet>(
+    const found = await shard.effect(`cluster ${cluster.name}`, set.row.key, (options) =>
+      cluster.client.find<EphemeralRunnerSet>(
         ephemeralRunnerSets,
         { name, ...(namespace !== undefined && { namespace }) },
         options,

@@ -41,7 +41,7 @@ async function applyTarget(
   const mayWrite = takesOrders(view);
   const applied: Applied | undefined =
     client && runnerSet && mayWrite && target.retryAt <= shard.deps.clock.nowMs()
-      ? await applyPair(shard, set, client, runnerSet, {
+      ? await applyPair(shard, set, { name: view.ref.cluster, client }, runnerSet, {
           pair: decision.pair,
           statistics: describe(statisticsOf(set)),
         })

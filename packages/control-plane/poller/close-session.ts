@@ -11,7 +11,7 @@ import type { Shard } from "./shard.ts";
 export async function closeSession(shard: Shard, set: ServedSet): Promise<boolean> {
   const { session, row } = set;
   if (!session) return true;
-  const answer = await shard.effect(row.key, (options) =>
+  const answer = await shard.effect(row.scopeKey, row.key, (options) =>
     set.service.deleteSession(row.scaleSetId, session.sessionId, options),
   );
   if (!answer.ok) {

@@ -93,7 +93,7 @@ async function patchStatus(
   const { namespace } = view.ref;
   const body = { status: statusOf(fact) };
   try {
-    await shard.effect(set.row.key, async (options) => {
+    await shard.effect(`cluster ${view.ref.cluster}`, set.row.key, async (options) => {
       signal.throwIfAborted();
       return client.patch(
         ephemeralRunners,

@@ -57,7 +57,7 @@ async function saveWhileHeld(shard: Shard, set: ServedSet): Promise<void> {
 /** Best effort: if this fails too, the service lets the session lapse, and the conflict is told as an orphan's. */
 async function giveBack(shard: Shard, set: ServedSet, { sessionId }: Session): Promise<void> {
   try {
-    const closed = await shard.effect(set.row.key, (options) =>
+    const closed = await shard.effect(set.row.scopeKey, set.row.key, (options) =>
       set.service.deleteSession(set.row.scaleSetId, sessionId, options),
     );
     if (closed.ok) set.orphanPossible = false;

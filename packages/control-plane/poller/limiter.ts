@@ -1,5 +1,5 @@
-// Why: an invocation may have a bounded number of calls in flight, and a scale set with a thousand things to
-// do must not stand in front of one with a single job: the queue is served in turn by key.
+// Why: an invocation may have a bounded number of calls in flight to one destination, and a scale set with a thousand
+// things to do must not stand in front of one with a single job: the queue is served in turn by key.
 
 export interface Limiter {
   /** Runs `call` when there is room; rejects with the signal's reason when aborted while waiting. */

@@ -47,7 +47,7 @@ export async function openSession(
 
 async function createSession(shard: Shard, set: ServedSet, attempt: number): Promise<Opened> {
   const { row } = set;
-  const answer = await shard.effect(row.key, (options) =>
+  const answer = await shard.effect(row.scopeKey, row.key, (options) =>
     set.service.createSession(row.scaleSetId, `runlet-${shard.run.shard}`, options),
   );
   // A new session begins at the oldest message that nobody has deleted; they may be handled twice.

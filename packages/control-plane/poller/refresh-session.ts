@@ -9,7 +9,7 @@ import type { Shard } from "./shard.ts";
 export async function refreshSession(shard: Shard, set: ServedSet): Promise<Failure | undefined> {
   const { session, row } = set;
   if (!session) return { reason: "session-gone", message: "there is no session to refresh" };
-  const answer = await shard.effect(row.key, (options) =>
+  const answer = await shard.effect(row.scopeKey, row.key, (options) =>
     set.service.refreshSession(row.scaleSetId, session.sessionId, options),
   );
   return adopt(shard, set, answer);

@@ -24,7 +24,7 @@ export async function save(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const fence = formatFence(shard.fence());
     const checkpoint = toCheckpoint({ ...set, ...merged }, fence, shard.deps.clock.wallMs());
-    const result = await shard.effect(set.row.key, () =>
+    const result = await shard.effect("table", set.row.key, () =>
       shard.deps.checkpoints.put(set.row.key, checkpoint, set.version),
     );
     if (result.kind === "put") {

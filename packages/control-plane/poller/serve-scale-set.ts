@@ -78,7 +78,7 @@ interface Loaded {
 
 async function load(shard: Shard, key: string): Promise<Loaded> {
   try {
-    const stored = await shard.effect(key, () => shard.deps.checkpoints.load(key));
+    const stored = await shard.effect("table", key, () => shard.deps.checkpoints.load(key));
     return { stored, lostSession: false };
   } catch (error) {
     if (!(error instanceof CheckpointUnreadable)) throw error;

@@ -11,7 +11,7 @@ import type { Log } from "@runlet/runtime/log";
 import type { Clusters } from "./clusters.ts";
 import type { PollerDeps, PollerRun } from "./deps.ts";
 import { createGate, type Gate } from "./gate.ts";
-import { createLimiter } from "./limiter.ts";
+import { createLimiter, type Limiter } from "./limiter.ts";
 
 export interface Shard {
   deps: PollerDeps;
@@ -35,8 +35,15 @@ export interface Shard {
   raiseFence(above: number): Promise<void>;
   /** Resolves when an effect may start; rejects with LeaseLost or the reason of `signal`. */
   guard(): Promise<void>;
-  /** One bounded, guarded call with a time limit, in turn with those of other scale sets. */
-  effect<T>(key: string, call: (options: Required<CallOptions>) => Promise<T>): Promise<T>;
+  /**
+   * One bounded, guarded call with a time limit. Each destination (a scope of the service, a cluster, the table) has
+   * its own bound: one that hangs delays nobody who asks another (I22). To one, scale sets take turns by `key`.
+   */
+  effect<T>(
+    destination: string,
+    key: string,
+    call: (options: Required<CallOptions>) => Promise<T>,
+  ): Promise<T>;
 }
 
 export function createShard(
@@ -47,7 +54,7 @@ export function createShard(
 ): Shard {
   const { lease } = taken;
   let fence = lease.fence;
-  const effects = createLimiter(deps.settings.effectsAtOnce);
+  const limiters = new Map<string, Limiter>();
   const signal = AbortSignal.any([world.signal, lease.signal]);
   const ended = new AbortController();
   const acting = AbortSignal.any([signal, ended.signal]);
@@ -76,11 +83,14 @@ export function createShard(
       if (fence.n <= above) fence = await deps.leases.drawFenceAbove(above);
     },
     guard,
-    effect: (key, call) =>
-      effects.run(key, acting, async () => {
+    effect(destination, key, call) {
+      const limiter = limiters.get(destination) ?? createLimiter(deps.settings.effectsAtOnce);
+      limiters.set(destination, limiter);
+      return limiter.run(key, acting, async () => {
         await guard();
         return call({ signal: acting, limitMs: limitMs(deps, run, lease) });
-      }),
+      });
+    },
   };
 }
 

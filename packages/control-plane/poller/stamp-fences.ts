@@ -21,7 +21,7 @@ async function stamp(shard: Shard, set: ServedSet, view: TargetView): Promise<vo
   if (view.state !== "live" || !client || !runnerSet) return;
   const ours = formatFence(shard.fence());
   if (runnerSet.metadata.annotations?.[annotations.fence] === ours) return;
-  const applied = await applyPair(shard, set, client, runnerSet, {});
+  const applied = await applyPair(shard, set, { name: view.ref.cluster, client }, runnerSet, {});
   if (applied.kind === "forget") forget(set, "its EphemeralRunnerSet has a larger fence");
   if (applied.kind === "applied") return cluster?.note(applied.runnerSet);
   // The next pair carries the fence anyway; a cluster that is silent now hears of it then.
