@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { logQueries } from "@runlet/runtime/log-queries";
 import { metricTable, type Metric, type MetricAlarm } from "@runlet/runtime/metrics-table";
@@ -31,6 +32,27 @@ test("what an alarm looks at is brought about by a test", () => {
   // The webhook's tests see what it counts as results.
   const shown = watched.filter((name) => name !== "webhooks");
   expect(shown.filter((name) => !tests.includes(`"${name}"`))).toEqual([]);
+});
+
+test("each alarm has a runbook of its name, whose links and queries are there", () => {
+  const runbooks = files.filter(({ path }) => path.startsWith("docs/runbooks/"));
+  const paths = new Set(files.map(({ path }) => path));
+  const names = metrics.flatMap(([, { alarms }]) => alarms.map(({ name }) => name));
+  expect(names.filter((name) => !paths.has(`docs/runbooks/${name}.md`))).toEqual([]);
+  for (const { path, text } of runbooks) {
+    const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, link]) =>
+      join("docs/runbooks", link ?? ""),
+    );
+    expect(
+      links.filter((link) => !paths.has(link)),
+      path,
+    ).toEqual([]);
+    const queries = [...text.matchAll(/quer(?:y|ies) `([a-z-]+)`/g)].map(([, name]) => name);
+    expect(
+      queries.filter((name) => !logQueries.some((one) => one.name === name)),
+      path,
+    ).toEqual([]);
+  }
 });
 
 test("docs/operate.md has a row for each metric, as the table says it", () => {
