@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readAwsEnvironment } from "./settings-aws.ts";
+import { readAwsEnvironment, readAwsStage } from "./settings-aws.ts";
 
 const least = {
   RUNLET_STAGE: "prod",
@@ -56,5 +56,19 @@ describe("the environment of a function in the cloud", () => {
       readAwsEnvironment({ ...least, RUNLET_REST_AFTER_MS: "600000" }).settings.restAfterMs,
     ).toBe(600_000);
     expect(readAwsEnvironment({ ...least, RUNLET_PROFILE: "demo" }).settings.leaseMs).toBe(2_000);
+  });
+});
+
+describe("what a command is told of a stage", () => {
+  const keys = { AWS_ACCESS_KEY_ID: "AKID", AWS_SECRET_ACCESS_KEY: "s" };
+  it("is names as the deployment makes them, in the region of either variable", () => {
+    const read = readAwsStage("prod", { ...keys, AWS_DEFAULT_REGION: "eu-west-1" });
+    expect(read).toMatchObject({
+      region: "eu-west-1",
+      secretsPrefix: "runlet/prod",
+      pollerFunction: "runlet-prod-poller",
+      tableName: undefined,
+    });
+    expect(() => readAwsStage("prod", keys)).toThrow("variable AWS_REGION is not set");
   });
 });
