@@ -27,7 +27,14 @@ function targetDue(
   const view = viewTarget(shard, ref);
   const target = set.targets.get(view.key);
   if (!target || view.state !== "live") return undefined;
-  if (target.owed && view.runnerSet) return target.retryAt - clock.nowMs();
+  if (target.owed && view.runnerSet) {
+    const { pair, jobStarted } = target.owed;
+    const times = [
+      ...(pair ? [target.retryAt] : []),
+      ...(jobStarted.length > 0 ? [target.factsRetryAt] : []),
+    ];
+    return times.length === 0 ? undefined : Math.min(...times) - clock.nowMs();
+  }
   if (!view.refused) return undefined;
   const movedIn = view.refused.since + refusedLongMs - clock.wallMs();
   return movedIn > 0 ? movedIn : undefined;

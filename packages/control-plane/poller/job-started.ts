@@ -5,7 +5,8 @@ import type { JobStartedFact } from "@runlet/coordination/checkpoints";
 import { KubernetesError, type KubernetesClient } from "@runlet/kubernetes/client";
 import { ephemeralRunners } from "@runlet/kubernetes/resources";
 import { DeadlineExceeded, withDeadline } from "@runlet/runtime/deadline";
-import { oweJobStarted, takeOwedJobStarted } from "./owed.ts";
+import { describeError } from "@runlet/runtime/log";
+import { oweJobStarted, settleJobStarted, takeOwedJobStarted } from "./owed.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 import { targetOfRunner } from "./target-of-runner.ts";
@@ -39,8 +40,8 @@ export async function noteStarted(
   views: readonly TargetView[],
   facts: readonly JobStartedFact[],
 ): Promise<void> {
-  const { clock, settings, metrics } = shard.deps;
-  const open = [...takeOwedJobStarted(set, views), ...facts];
+  const { clock, random, settings, metrics } = shard.deps;
+  const open = [...takeOwedJobStarted(set, views, clock.nowMs()), ...facts];
   if (open.length === 0) return;
   const done = new Set<JobStartedFact>();
   const all = (signal: AbortSignal) =>
@@ -57,10 +58,11 @@ export async function noteStarted(
   metrics.count("jobs-started", done.size);
   const left = open.filter((fact) => !done.has(fact));
   for (const fact of left) oweJobStarted(set, views, fact);
+  settleJobStarted(set, views, { random, nowMs: clock.nowMs() });
   if (left.length > 0) set.log.warn("jobs_started_owed", { jobsCount: left.length });
 }
 
-/** True when the fact is written, or when no target knows the runner. */
+/** True when the fact is written, or when nobody will ever take it: no target knows the runner, or it is refused. */
 async function noteOne(
   shard: Shard,
   set: ServedSet,
@@ -89,7 +91,7 @@ async function patchStatus(
   client: KubernetesClient,
   fact: JobStartedFact,
   signal: AbortSignal,
-): Promise<"written" | "absent" | "failed"> {
+): Promise<"written" | "given-up" | "failed"> {
   const { namespace } = view.ref;
   const body = { status: statusOf(fact) };
   try {
@@ -104,10 +106,21 @@ async function patchStatus(
     });
     return "written";
   } catch (error) {
-    if (error instanceof KubernetesError && error.status === 404) return "absent";
-    if (!(error instanceof KubernetesError) && !signal.aborted) throw error;
-    return "failed";
+    if (!(error instanceof KubernetesError)) {
+      if (signal.aborted) return "failed";
+      throw error;
+    }
+    if (error.status === 404) return "given-up";
+    if (isPassing(error.status)) return "failed";
+    const { runnerName, jobId } = fact;
+    set.log.warn("job_started_refused", { runnerName, jobId, error: describeError(error) });
+    return "given-up";
   }
+}
+
+/** An answer that may be another next time; any other 4xx refuses the fact itself. */
+function isPassing(status: number): boolean {
+  return status < 400 || status >= 500 || [401, 403, 408, 409, 429].includes(status);
 }
 
 function statusOf(fact: JobStartedFact): Record<string, unknown> {

@@ -49,14 +49,33 @@ export function oweJobStarted(
   target.owed = { ...target.owed, jobStarted };
 }
 
-/** The facts of targets that answer again; they are owed no more, or again if they fail. */
-export function takeOwedJobStarted(set: ServedSet, views: readonly TargetView[]): JobStartedFact[] {
+/** The facts of targets that answer again and whose time it is; they are owed no more, or again if they fail. */
+export function takeOwedJobStarted(
+  set: ServedSet,
+  views: readonly TargetView[],
+  nowMs: number,
+): JobStartedFact[] {
   return views.flatMap((view) => {
     const target = set.targets.get(view.key);
-    if (!target?.owed || view.state === "silent") return [];
+    if (!target?.owed || view.state === "silent" || target.factsRetryAt > nowMs) return [];
     const { jobStarted, pair } = target.owed;
     if (pair) target.owed = { pair, jobStarted: [] };
     else delete target.owed;
     return jobStarted;
   });
+}
+
+/** After an attempt: what answers and still has facts owed is tried again later each time. */
+export function settleJobStarted(
+  set: ServedSet,
+  views: readonly TargetView[],
+  { random, nowMs }: { random: Random; nowMs: number },
+): void {
+  for (const view of views) {
+    const target = set.targets.get(view.key);
+    // Its owed facts were not tried: they waited for it to answer, or for their time.
+    if (!target || view.state === "silent" || target.factsRetryAt > nowMs) continue;
+    if (!target.owed?.jobStarted.length) target.factsFailures = 0;
+    else target.factsRetryAt = nowMs + backoffMs(random, retryBackoff, target.factsFailures++);
+  }
 }

@@ -21,6 +21,9 @@ export interface ServedTarget extends TargetCheckpoint {
   /** No attempt before this instant (monotonic ms), after one that failed. */
   retryAt: number;
   failures: number;
+  /** The same for owed JobStarted facts: what refuses those may still take a pair. */
+  factsRetryAt: number;
+  factsFailures: number;
   /** The EphemeralRunnerSet (uid) whose patch id was read. */
   readUid: string;
   /** The other installation that serves it, as it was last told; "" while there is none. */
@@ -54,6 +57,8 @@ export interface ServedSet {
     absent: boolean;
     /** Acquired since the statistics were counted. */
     takenSince: number;
+    /** Acquired, and no news of them since. */
+    taken: Set<string>;
     failures: number;
     retryAt: number;
   };
@@ -69,7 +74,14 @@ export interface ServedSet {
   orphanPossible: boolean;
 }
 
-const untried = { retryAt: 0, failures: 0, readUid: "", toldForeign: "" };
+const untried = {
+  retryAt: 0,
+  failures: 0,
+  factsRetryAt: 0,
+  factsFailures: 0,
+  readUid: "",
+  toldForeign: "",
+};
 
 export function createServedSet(
   row: ScaleSetRow,
@@ -96,7 +108,7 @@ export function createServedSet(
     targets: new Map(targets),
     capacity: 0,
     quietSince: undefined,
-    acquire: { absent: false, takenSince: 0, failures: 0, retryAt: 0 },
+    acquire: { absent: false, takenSince: 0, taken: new Set(), failures: 0, retryAt: 0 },
     pollFailures: 0,
     telling: Promise.resolve(),
     closed: false,
