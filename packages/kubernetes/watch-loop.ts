@@ -56,6 +56,13 @@ export async function watchLoop<T extends KubernetesObject>(
       events.heard();
       if (gone) listNeeded = true;
       const asked = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
+      if (isAbsent(error, options)) {
+        listNeeded = true;
+        failures = 0;
+        sayNone(cache, events);
+        await deps.clock.sleep(options.absentEveryMs ?? 0, signal).catch(() => {});
+        continue;
+      }
       if (!gone) events.failed(describeError(error));
       // The first 410 is no failure: it is how a server says that time has passed.
       if (!gone || failures > 0)
@@ -72,10 +79,22 @@ async function list<T extends KubernetesObject>(
   cache: ObjectCache<T>,
   events: LoopEvents<T>,
 ): Promise<void> {
-  const { signal: _, resource, ...where } = options;
+  const { signal: _, absentEveryMs: _ms, resource, ...where } = options;
   cache.beginList();
   const listed = await deps.client.list<T>(resource, { ...where, signal: options.signal });
   events.changed(cache.replace(listed.items, listed.resourceVersion));
+  events.live();
+  events.listed();
+}
+
+/** 404 for a list or a watch: the cluster does not know the kind (its CRD is gone). */
+function isAbsent(error: unknown, { absentEveryMs }: WatchOptions): boolean {
+  return absentEveryMs !== undefined && error instanceof KubernetesError && error.status === 404;
+}
+
+function sayNone<T extends KubernetesObject>(cache: ObjectCache<T>, events: LoopEvents<T>): void {
+  cache.beginList();
+  events.changed(cache.replace([], "0"));
   events.live();
   events.listed();
 }
@@ -87,7 +106,7 @@ async function watch<T extends KubernetesObject>(
   cache: ObjectCache<T>,
   events: LoopEvents<T>,
 ): Promise<{ useful: boolean }> {
-  const { signal, resource, ...where } = options;
+  const { signal, absentEveryMs: _, resource, ...where } = options;
   const from = cache.resourceVersion();
   if (from === undefined) throw new Error("a watch needs a list first");
   const timeoutSeconds = shortestWatchSeconds + deps.random.int(watchSpreadSeconds);

@@ -36,6 +36,8 @@ export interface WatchOptions {
   /** Absent: all namespaces. */
   namespace?: string;
   labelSelector?: string;
+  /** A kind that the cluster does not have counts as a kind without objects; looked for again each so many ms. */
+  absentEveryMs?: number;
   signal: AbortSignal;
 }
 

@@ -37,8 +37,8 @@ export interface Context {
   settings: ReconcilerSettings;
   /** Runlet's version, for the user agent of runners. */
   version: string;
-  /** Tells clusters apart: the uid of kube-system, or of the first named namespace. */
-  clusterId: string;
+  /** Tells clusters apart: the uid of kube-system, or where only named namespaces may be read, of that namespace. */
+  clusterIdFor(namespace: string): Promise<string>;
   /** ARC 0.14's: a changed template replaces idle runners at once, or waits until no runner is left. */
   updateStrategy: "immediate" | "eventual";
   /** Label keys that begin with one of these are not copied to children. */

@@ -1,11 +1,12 @@
 // Why: a probe that answers whenever the process runs restarts nothing that hangs, and one that fails while the API
 // server is away restarts what works. Ready: it sees the cluster as it is. Stuck: something does not turn any more.
+import type { Freshness } from "./caches.ts";
 import type { QueueFigures } from "./work-queue.ts";
 
 export interface HealthFacts {
   nowMs: number;
-  /** Of each kind (kinds.ts); undefined before the caches exist. */
-  freshness: readonly { staleSinceMs: number | undefined; heardAtMs: number }[] | undefined;
+  /** Of each place; undefined before the caches exist. */
+  freshness: readonly Freshness[] | undefined;
   queues: readonly QueueFigures[];
 }
 
@@ -24,7 +25,8 @@ const passMs = 600_000;
 
 export function decideHealth({ nowMs, freshness, queues }: HealthFacts): Health {
   if (!freshness) return { ready: false, stuck: undefined };
-  const ready = freshness.every(
+  // One namespace that may not be read says nothing about the others.
+  const ready = freshness.some(
     ({ staleSinceMs }) => staleSinceMs === undefined || nowMs - staleSinceMs < staleMs,
   );
   const silent = freshness.some(({ heardAtMs }) => nowMs - heardAtMs > quietMs);

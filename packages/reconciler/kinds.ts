@@ -6,7 +6,6 @@ import { controllerOf, keyOf, objectKey } from "./object-key.ts";
 
 /** One kind in all namespaces that are watched. */
 export interface Kind<T extends KubernetesObject> {
-  ready(): Promise<void>;
   find(key: ObjectKey): T | undefined;
   all(): T[];
   /** Those whose controlling owner has this uid. */
@@ -18,8 +17,6 @@ export interface Kind<T extends KubernetesObject> {
   /** Deleted, or about to be. */
   isGoing(object: T): boolean;
   onChange(listener: (change: { type: "set" | "gone"; object: T }) => void): void;
-  /** Of all its watches: since when the worst is not live (undefined: all are), when the quietest was heard. */
-  freshness(): { staleSinceMs: number | undefined; heardAtMs: number };
 }
 
 /** ARC's CRDs let an object without a spec through; one such must not stop the passes of all others. */
@@ -68,9 +65,6 @@ export function createKind<T extends KubernetesObject>(
   onChange(({ type, object }) => (type === "set" ? index(object) : forget(object)));
 
   return {
-    async ready() {
-      await Promise.all(watched.map((one) => one.ready()));
-    },
     find,
     all: () => watched.flatMap((one) => one.all().map(whole)),
     ownedBy(uid) {
@@ -90,13 +84,5 @@ export function createKind<T extends KubernetesObject>(
     isGoing: (object) =>
       object.metadata.deletionTimestamp !== undefined || removed.has(object.metadata.uid ?? ""),
     onChange,
-    freshness() {
-      const states = watched.map((one) => one.state());
-      const stale = states.filter(({ state }) => state !== "live").map(({ since }) => since);
-      return {
-        staleSinceMs: stale.length > 0 ? Math.min(...stale) : undefined,
-        heardAtMs: Math.min(...watched.map((one) => one.heardAtMs())),
-      };
-    },
   };
 }

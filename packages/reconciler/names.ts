@@ -12,7 +12,7 @@ const setNameMax = 44;
 
 /**
  * The EphemeralRunnerSet of an AutoscalingRunnerSet: its name and five characters that depend on the
- * cluster (uid of kube-system) and the namespace. A longer name is cut and then hashed as well.
+ * cluster (a uid of it) and the namespace. A longer name is cut and then hashed as well.
  */
 export function runnerSetName(clusterId: string, namespace: string, autoscaling: string): string {
   const cut = autoscaling.slice(0, setNameMax);

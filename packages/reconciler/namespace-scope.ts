@@ -13,14 +13,17 @@ export interface Namespace extends KubernetesObject {
   status?: { phase?: string };
 }
 
-/** `named`: the namespaces given at install; otherwise those that `labelled` (a selecting watch) shows. */
+/**
+ * `named`: of the namespaces given at install those whose caches are filled (it grows); otherwise those that `labelled`
+ * (a selecting watch) shows.
+ */
 export function createNamespaceScope(
-  named: readonly string[] | undefined,
+  named: ReadonlySet<string> | undefined,
   labelled: Kind<Namespace> | undefined,
 ): NamespaceScope {
   const find = (namespace: string) => labelled?.find({ name: namespace });
   return {
-    manages: (namespace) => (named ? named.includes(namespace) : find(namespace) !== undefined),
+    manages: (namespace) => (named ? named.has(namespace) : find(namespace) !== undefined),
     isTerminating(namespace) {
       const found = find(namespace);
       return (

@@ -1,32 +1,18 @@
 // Why: the in-cluster half of Runlet: it turns AutoscalingRunnerSets into runners. This file puts caches,
 // queues and controllers together; what is done to an object stands in its controller's folder.
-import {
-  KubernetesError,
-  type KubernetesClient,
-  type KubernetesObject,
-  type Resource,
-} from "@runlet/kubernetes/client";
-import {
-  autoscalingListeners,
-  autoscalingRunnerSets,
-  ephemeralRunners,
-  ephemeralRunnerSets,
-  labels,
-  namespaces as namespaceKind,
-  pods,
-} from "@runlet/kubernetes/resources";
+import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
 import type { WatchedKind, WatchOptions } from "@runlet/kubernetes/watch";
-import { backoffMs } from "@runlet/runtime/backoff";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import { createBreakers } from "./breaker.ts";
+import { createCaches, type Caches, type Place } from "./caches.ts";
+import { createClusterIds } from "./cluster-ids.ts";
 import type { Context, Kinds } from "./context.ts";
 import { createControllers, type Controllers } from "./controllers/controllers.ts";
 import { decideHealth, type Health } from "./decide-health.ts";
 import { createEvents } from "./events.ts";
-import { createKind, type Kind } from "./kinds.ts";
-import { createNamespaceScope, type Namespace } from "./namespace-scope.ts";
+import { createNamespaceScope } from "./namespace-scope.ts";
 import { controllerOf } from "./object-key.ts";
 import type { MetricsView, SetView } from "./prometheus-table.ts";
 import { createRegistrationLimit } from "./registration-limit.ts";
@@ -49,7 +35,7 @@ export interface ReconcilerDeps {
 export interface ReconcilerOptions {
   /** Act in these; absent: in every namespace labelled runlet.dev/managed=true. */
   namespaces?: readonly string[];
-  /** Tells clusters apart; absent: read at the start. */
+  /** Tells clusters apart; absent: read from the cluster. */
   clusterId?: string;
   excludedLabelPrefixes?: readonly string[];
   /** Default "immediate". */
@@ -76,13 +62,13 @@ export function createReconciler(
     async run(signal) {
       let controllers: Controllers;
       try {
-        const clusterId =
-          options.clusterId ?? (await readClusterId(deps, options.namespaces?.[0], signal));
-        const caches = createCaches(deps, options.namespaces, signal);
-        const ctx = createContext(deps, options, clusterId, caches);
+        const clusterIdFor = await createClusterIds(deps, options, signal);
+        const caches = createCaches(deps.watch, options.namespaces, signal);
+        const readable = new Set<string>();
+        const ctx = createContext(deps, options, { clusterIdFor, caches, readable });
         controllers = createControllers(ctx, caches.labelled);
-        await Promise.all(kindsOf(caches).map((kind) => kind.ready()));
-        deps.log.info("reconciler_ready", { clusterId, version: deps.version });
+        await openPlaces(deps, caches.places, { readable, controllers }, signal);
+        deps.log.info("reconciler_ready", { version: deps.version });
         working = { controllers, caches };
       } catch (error) {
         if (signal.aborted) return;
@@ -93,7 +79,7 @@ export function createReconciler(
     health: () =>
       decideHealth({
         nowMs: deps.clock.nowMs(),
-        freshness: working && kindsOf(working.caches).map((kind) => kind.freshness()),
+        freshness: working?.caches.places.map((place) => place.freshness()),
         queues: working?.controllers.figures() ?? [],
       }),
     busyCount: () => working?.controllers.busyCount() ?? 0,
@@ -104,10 +90,6 @@ export function createReconciler(
   };
 }
 
-function kindsOf({ kinds, labelled }: Caches) {
-  return [...Object.values(kinds), ...(labelled ? [labelled] : [])];
-}
-
 function viewSets({ runnerSets, autoscaling }: Kinds): SetView[] {
   return runnerSets.all().map((runnerSet) => {
     const { namespace = "" } = runnerSet.metadata;
@@ -116,56 +98,12 @@ function viewSets({ runnerSets, autoscaling }: Kinds): SetView[] {
   });
 }
 
-interface Caches {
-  kinds: Kinds;
-  /** Absent when the namespaces are named. */
-  labelled: Kind<Namespace> | undefined;
-}
-
-function createCaches(
-  deps: ReconcilerDeps,
-  names: readonly string[] | undefined,
-  signal: AbortSignal,
-): Caches {
-  function kindOf<T extends KubernetesObject>(
-    resource: Resource,
-    where: readonly (string | undefined)[],
-    labelSelector?: string,
-  ): Kind<T> {
-    const selector = labelSelector === undefined ? {} : { labelSelector };
-    const watched = new Map(
-      where.map((namespace) => [
-        namespace,
-        deps.watch<T>({ resource, signal, ...selector, ...(namespace ? { namespace } : {}) }),
-      ]),
-    );
-    const all = [...watched.values()];
-    return createKind(
-      all,
-      (object) => watched.get(object.metadata.namespace) ?? watched.get(undefined),
-    );
-  }
-  const where = names ?? [undefined];
-  return {
-    kinds: {
-      autoscaling: kindOf(autoscalingRunnerSets, where),
-      runnerSets: kindOf(ephemeralRunnerSets, where),
-      runners: kindOf(ephemeralRunners, where),
-      pods: kindOf(pods, where, `${labels.ephemeralRunner}=True`),
-      // ARC keeps its listeners in its own namespace, whichever that is. Where only named namespaces may be read, an ARC
-      // that serves one of them from elsewhere cannot be seen.
-      listeners: kindOf(autoscalingListeners, where),
-    },
-    labelled: names ? undefined : kindOf(namespaceKind, [undefined], `${labels.managed}=true`),
-  };
-}
-
 function createContext(
   deps: ReconcilerDeps,
   options: ReconcilerOptions,
-  clusterId: string,
-  caches: Caches,
+  made: Pick<Context, "clusterIdFor"> & { caches: Caches; readable: ReadonlySet<string> },
 ): Context {
+  const { clusterIdFor, caches, readable } = made;
   const { client, clock, random, log, version } = deps;
   const settings = { ...reconcilerSettings, ...options.settings };
   const notYet = () => {
@@ -178,11 +116,11 @@ function createContext(
     log,
     version,
     settings,
-    clusterId,
+    clusterIdFor,
     excludedLabelPrefixes: options.excludedLabelPrefixes ?? [],
     updateStrategy: options.updateStrategy ?? "immediate",
     kinds: caches.kinds,
-    scope: createNamespaceScope(options.namespaces, caches.labelled),
+    scope: createNamespaceScope(options.namespaces && readable, caches.labelled),
     services: createServices({ client, clock, serviceFor: deps.serviceFor }),
     limit: createRegistrationLimit(clock, settings.registrationsPerWindow),
     memory: createRunnerMemory(),
@@ -196,33 +134,27 @@ function createContext(
   };
 }
 
-const startBackoff = { baseMs: 500, capMs: 15_000 };
+/** How long the start waits for namespaces that cannot be read (yet); the others are served then. */
+const patienceMs = 30_000;
 
-/**
- * The uid of kube-system, or of `named`: a Role may let a namespace be read from within, and no other. Waits for a
- * cluster that does not answer yet; a refusal ends the start.
- */
-async function readClusterId(
-  deps: ReconcilerDeps,
-  named: string | undefined,
+/** Resolves when every place can be read; after a while, when one can. The others follow when they can. */
+async function openPlaces(
+  { clock, log }: ReconcilerDeps,
+  places: readonly Place[],
+  to: { readable: Set<string>; controllers: Controllers },
   signal: AbortSignal,
-): Promise<string> {
-  const name = named ?? "kube-system";
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const found = await deps.client.find(namespaceKind, { name }, { signal });
-      if (found?.metadata.uid !== undefined) return found.metadata.uid;
-      throw new Error(`namespace ${name} does not exist`);
-    } catch (error) {
-      const passes = error instanceof KubernetesError && isPassing(error.status);
-      if (!passes || signal.aborted) throw error;
-      deps.log.warn("cluster_not_ready", { attempt, error });
-      await deps.clock.sleep(backoffMs(deps.random, startBackoff, attempt), signal);
-    }
-  }
-}
-
-/** All but "you are nobody" and "you may not". */
-function isPassing(status: number): boolean {
-  return status !== 401 && status !== 403;
+): Promise<void> {
+  const opened = places.map(async ({ namespace, ready }) => {
+    await ready();
+    if (namespace === undefined) return;
+    to.readable.add(namespace);
+    to.controllers.lookAt(namespace);
+  });
+  const all = Promise.all(opened);
+  const some = clock.sleep(patienceMs, signal).then(() => Promise.any(opened));
+  await Promise.race([all, some]);
+  const unread = places.flatMap(({ namespace }) => {
+    return namespace === undefined || to.readable.has(namespace) ? [] : [namespace];
+  });
+  if (unread.length > 0) log.error("namespaces_unreadable", { namespaces: unread });
 }

@@ -21,6 +21,8 @@ import {
 
 export interface Controllers {
   run(signal: AbortSignal): Promise<void>;
+  /** The namespace can be read from now on. */
+  lookAt(namespace: string): void;
   busyCount(): number;
   figures(): QueueFigures[];
 }
@@ -49,6 +51,7 @@ export function createControllers(
   const all = Object.values(queues);
   return {
     run: async (signal) => void (await Promise.all(all.map((queue) => queue.run(signal)))),
+    lookAt: (namespace) => addAllOf(ctx, queues, namespace),
     busyCount: () => all.reduce((sum, queue) => sum + queue.busyCount(), 0),
     figures: () => all.map((queue) => queue.figures()),
   };

@@ -24,7 +24,7 @@ export async function keepRunnerSet(
   ctx: Context,
   set: AutoscalingRunnerSet,
 ): Promise<EphemeralRunnerSet | undefined> {
-  const desired = desiredRunnerSet(ctx, set);
+  const desired = desiredRunnerSet(ctx, set, await nameFor(ctx, set));
   for (const other of ctx.kinds.runnerSets.ownedBy(set.metadata.uid ?? "")) {
     if (other.metadata.name !== desired.metadata.name) await retire(ctx, other);
   }
@@ -65,7 +65,22 @@ export async function retire(ctx: Context, runnerSet: EphemeralRunnerSet): Promi
   ctx.log.info("runner_set_retired", { runnerSet: objectKey(runnerSet) });
 }
 
-function desiredRunnerSet(ctx: Context, set: AutoscalingRunnerSet): EphemeralRunnerSet {
+/** One that is there keeps its name, whatever name would be made today; it is ours if it has a fence. */
+async function nameFor(ctx: Context, set: AutoscalingRunnerSet): Promise<string> {
+  const { name, namespace = "", uid = "" } = set.metadata;
+  const children = ctx.kinds.runnerSets.ownedBy(uid);
+  const own = children.find((one) => {
+    const isOurs = one.metadata.annotations?.[annotations.fence] !== undefined;
+    return isOurs && !ctx.kinds.runnerSets.isGoing(one);
+  });
+  return own?.metadata.name ?? runnerSetName(await ctx.clusterIdFor(namespace), namespace, name);
+}
+
+function desiredRunnerSet(
+  ctx: Context,
+  set: AutoscalingRunnerSet,
+  name: string,
+): EphemeralRunnerSet {
   const scaleSetId = scaleSetIdOf(set);
   if (scaleSetId === undefined) throw new Error(`${objectKey(set)} has no scale set id`);
   const { template, ephemeralRunnerMetadata, ephemeralRunnerConfigSecretMetadata } = set.spec;
@@ -95,7 +110,7 @@ function desiredRunnerSet(ctx: Context, set: AutoscalingRunnerSet): EphemeralRun
     apiVersion: "actions.github.com/v1alpha1",
     kind: "EphemeralRunnerSet",
     metadata: {
-      name: runnerSetName(ctx.clusterId, namespace, set.metadata.name),
+      name,
       namespace,
       labels: metadata.labels,
       annotations: { ...metadata.annotations, [annotations.integrityHash]: hash },
