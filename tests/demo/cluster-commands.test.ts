@@ -318,4 +318,33 @@ contexts: [{ name: c, context: { cluster: c, user: u } }]
       expect(err.trim().split("\n")).toHaveLength(1);
     },
   );
+
+  it.each<[string[], string]>([
+    [["add", "East", "--kubeconfig", "x"], "cluster East: name it with small letters"],
+    [["add", "east"], "give either --kubeconfig FILE or --eks NAME"],
+    [["add", "east", "--kubeconfig", "x", "--eks", "e"], "give either --kubeconfig"],
+    [["add", "east", "--kubeconfig", "x", "--region", "r"], "--region belongs to --eks"],
+    [["add", "east", "--eks", "e", "--context", "c"], "--context belongs to --kubeconfig"],
+    [["add", "east", "--eks", "e", "--external-id", "i"], "add --role-arn"],
+    [["add", "east", "--eks", "e"], "--eks needs a deployed stage"],
+    [["add", "east", "west", "--eks", "e"], "west is too much"],
+    [["grant", "--write", "f"], "--write goes with --apply"],
+    [["grant", "--account", "a/b", "--group", "g"], "give one of them"],
+    [["grant", "--account", "a"], "give it as NAMESPACE/NAME"],
+    [["remove", "east", "--now", "--cancel"], "are opposites"],
+    [["remove", "east", "--limit-minutes", "0"], "give a whole number from 1 to 10080"],
+    [["list", "--stage", "prod"], "name two places"],
+  ])("%j ends with 2 and one line", async (args, words) => {
+    const { run } = await setUp();
+    const { code, err } = await run(...args);
+    expect([code, err]).toEqual([2, expect.stringContaining(words)]);
+    expect(err.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("prints a grant for the group of an EKS access entry, without an account", async () => {
+    const { run } = await setUp();
+    const { out } = await run("grant", "--group", "runlet-control-plane", "--namespace", "red");
+    expect(out).toContain("kind: Group");
+    expect(out).not.toMatch(/ServiceAccount|ClusterRole|namespaces/);
+  });
 });

@@ -26,7 +26,8 @@ check    asks it for everything that can be wrong: version, kinds, clock, rights
 grant    prints the rights that the control plane needs, for kubectl; with --apply it grants them
 rotate   replaces how it is reached, after trying
 adopt    takes over the runner sets of another installation that is gone; asks first
-remove   no new runners; waits until those with a job have finished; forgets it
+remove   no new runners; waits until those with a job have finished; forgets it (Ctrl-C ends the waiting only: the
+         cluster goes on being emptied; run it again, or with --cancel)
 
   --kubeconfig FILE   an address, its CA and a token or client certificate, and nothing else; for grant an
                       administrator's, of any kind
