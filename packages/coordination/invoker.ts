@@ -11,4 +11,6 @@ export interface PollerEvent {
   shard: string;
   /** Why, for the log: webhook, sweep, look, successor, failure, flag. */
   reason: "webhook" | "sweep" | "look" | "successor" | "failure" | "flag";
+  /** So many pollers in a row have failed before this one; absent: none. */
+  failures?: number;
 }

@@ -56,10 +56,10 @@ export const cloudMutants: Mutant[] = [
   },
   {
     name: "a failing poller tried again without a wait",
-    in: "packages/control-plane/poller/poller-event.ts",
-    find: "inner = record;\n",
-    replace: "inner = record;\n    failures = 0;\n",
-    file: "packages/control-plane/poller/poller-event.test.ts",
-    test: "or by the record of one that has failed, however often",
+    in: "packages/control-plane/sweep/follow-failure.ts",
+    find: "const failures = before + 1;",
+    replace: "const failures = 1;",
+    file: "packages/control-plane/sweep/follow-failure.test.ts",
+    test: "is tried seven times within ten seconds",
   },
 ];

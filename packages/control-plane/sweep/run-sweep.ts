@@ -7,13 +7,14 @@ import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
 import { checkCredentials, type CheckedScopes, type CredentialDeps } from "./check-credentials.ts";
 import { discover, type DiscoverDeps } from "./discover.ts";
+import type { FollowDeps } from "./follow-failure.ts";
 import { findUnowned, type ListedScopes, type UnownedDeps } from "./find-unowned.ts";
 import { findUnserved, type Unserved, type UnservedDeps } from "./find-unserved.ts";
 import { redeliver, type RedeliverDeps } from "./redeliver.ts";
 import { wakeEach } from "./wake-each.ts";
 
 export interface SweepDeps
-  extends DiscoverDeps, UnservedDeps, RedeliverDeps, CredentialDeps, UnownedDeps {
+  extends DiscoverDeps, UnservedDeps, RedeliverDeps, CredentialDeps, UnownedDeps, FollowDeps {
   clock: Clock;
   metrics: MetricSink;
   settings: Settings;

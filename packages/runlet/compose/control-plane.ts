@@ -82,6 +82,8 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const clusters = createClusterFinder(ports, registry);
   const sweep: SweepDeps = {
     clock,
+    random,
+    invoker: ports.invoker,
     log,
     settings,
     registry,

@@ -63,12 +63,12 @@ export async function startDeployment(
     nodePath: process.execPath,
     parentEnvironment: inheritedEnvironment(),
     functions: {
-      // A failed poller is not retried: it is its own on-failure destination, and so has a successor at once.
+      // A failed poller is not retried: the sweep is told, and starts a successor at once.
       poller: spec("poller", {
         reservedConcurrency: 64,
         onFailure: (payload) => {
           const record = { requestPayload: JSON.parse(payload) as unknown };
-          void host.invokeAsync("poller", JSON.stringify(record));
+          void host.invokeAsync("sweep", JSON.stringify(record));
         },
       }),
       sweep: spec("sweep", { timeoutMs: settings.sweepEveryMs + settings.leaseMs + 30_000 }),

@@ -8,6 +8,7 @@ import type { ClusterRow } from "@runlet/coordination/registry";
 import type { Table } from "@runlet/coordination/table";
 import type { PollerResult } from "@runlet/control-plane/poller/deps";
 import { runShard } from "@runlet/control-plane/poller/run-shard";
+import { followFailure } from "@runlet/control-plane/sweep/follow-failure";
 import { runSweep } from "@runlet/control-plane/sweep/run-sweep";
 import type { ClusterAccess } from "@runlet/kubernetes/client";
 import type { Clock } from "@runlet/runtime/clock";
@@ -119,9 +120,15 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
   }
 
   /** The on-failure destination: the platform says at once that an invocation has failed. */
-  function notifyFailure({ shard }: Invocation) {
+  function notifyFailure({ shard, reason, failures = 0 }: Invocation) {
     if (deps.failureNotices === false) return;
-    clock.after(50, () => void invoke({ shard, reason: "failure" }));
+    const failed = { shard, reason, ...(failures > 0 && { failures }) };
+    const follow = async () => {
+      if (!stop.signal.aborted) await followFailure((await sweep()).sweep, failed);
+    };
+    clock.after(50, () => {
+      follow().catch((error: unknown) => deps.log.warn("sweep_failed", { error }));
+    });
   }
 
   function compose(ports: Required<Ports>, seed: number): Promise<ControlPlane> {
@@ -199,5 +206,9 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
-  return () => (made ??= make());
+  return () =>
+    (made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    }));
 }
