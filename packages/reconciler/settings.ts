@@ -48,7 +48,7 @@ export interface ReconcilerSettings {
   registrationsPerWindow: number;
   /** A runner that is being deleted and cannot be asked for any more (its credential is gone). */
   orphanGiveUpMs: number;
-  /** A runner that is being deleted and has no pod, while the service calls it busy or does not answer. */
+  /** What is being deleted while the service refuses or does not answer: a runner without a pod, or the scale set. */
   busyGiveUpMs: number;
   /** How often an idle scale set is looked up at the service. */
   verifyEveryMs: number;

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { annotations, ephemeralRunnerSets, secrets } from "@runlet/kubernetes/resources";
+import {
+  annotations,
+  autoscalingListeners,
+  ephemeralRunnerSets,
+  secrets,
+} from "@runlet/kubernetes/resources";
 import { createWorld, namespace, nothing } from "./reconciler-world.ts";
+
+const minute = 60_000;
 
 describe("deleting a scale set", () => {
   it("leaves nothing in the cluster and nothing at the service", async () => {
@@ -86,6 +93,61 @@ describe("deleting a scale set", () => {
     await world.serve("builders", "", { annotations: `${annotations.share}: "true"` });
     await world.deleteSet("builders");
     await world.clock.runFor(10_000);
+    expect(world.github.control.scaleSets()).toEqual([]);
+  });
+
+  it("ends within some minutes of an hour when the token is revoked, and says so", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    const data = { github_token: Buffer.from("ghp_revoked").toString("base64") };
+    const key = { namespace, name: "github-secret" };
+    await world.admin.patch(secrets, key, { type: "merge", body: { data } });
+    world.github.control.expireAdminTokens();
+    await world.deleteSet("builders");
+    await world.clock.runFor(55 * minute);
+    expect(world.autoscaling()).toHaveLength(1);
+    await world.clock.runFor(10 * minute);
+    expect(world.autoscaling()).toEqual([]);
+    const said = world.events().find(({ reason }) => reason === "ScaleSetAbandoned");
+    expect(said?.message).toMatch(/unauthorized/);
+  });
+
+  it("ends likewise when the service stays away, and the cluster for a part of the time", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.github.control.addFault({ route: "*", status: 503, times: 1_000 });
+    const effect = { kind: "status", status: 503, message: "etcd is away" } as const;
+    await world.deleteSet("builders");
+    await world.clock.runFor(50 * minute);
+    world.kube.setFaults([{ effect }]);
+    await world.clock.runFor(20 * minute);
+    world.kube.setFaults([]);
+    await world.clock.runFor(5 * minute);
+    expect(world.autoscaling()).toEqual([]);
+    expect(world.events().map(({ reason }) => reason)).toContain("ScaleSetAbandoned");
+  });
+
+  it("of a set that ARC's listener serves is ARC's, until that listener is gone", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.kube.applyManifests(`
+apiVersion: actions.github.com/v1alpha1
+kind: AutoscalingListener
+metadata: { name: builders-listener, namespace: default }
+spec: { autoscalingRunnerSetName: builders, autoscalingRunnerSetNamespace: ${namespace} }
+`);
+    await world.clock.runFor(1_000);
+    await world.deleteSet("builders");
+    await world.clock.runFor(minute);
+    expect(world.autoscaling()).toHaveLength(1);
+    expect(world.runnerSets().map(({ metadata }) => metadata.deletionTimestamp)).toEqual([
+      undefined,
+    ]);
+    expect(world.github.control.scaleSets()).toHaveLength(1);
+    const key = { namespace: "default", name: "builders-listener" };
+    await world.admin.remove(autoscalingListeners, key);
+    await world.clock.runFor(10_000);
+    expect(world.autoscaling()).toEqual([]);
     expect(world.github.control.scaleSets()).toEqual([]);
   });
 

@@ -8,6 +8,7 @@ import {
   secrets,
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
+import { describeError } from "@runlet/runtime/log";
 import type { Context } from "../../context.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
@@ -16,8 +17,12 @@ import { planKept } from "./plan-finalize.ts";
 import { retire } from "./runner-set.ts";
 import { isShared, scaleSetIdOf } from "./wanted.ts";
 
+/** Since when (monotonic ms) the service does not delete the scale set, by uid of the set. */
+export type DeleteFailures = Map<string, number>;
+
 export async function finalizeAutoscaling(
   ctx: Context,
+  failures: DeleteFailures,
   set: AutoscalingRunnerSet,
   signal: AbortSignal,
 ): Promise<PassResult> {
@@ -31,7 +36,7 @@ export async function finalizeAutoscaling(
   const id = scaleSetIdOf(set);
   if (id !== undefined && kept)
     ctx.log.info("scale_set_kept", { set: objectKey(set), scaleSetId: id });
-  if (id !== undefined && !kept) await deleteScaleSet(ctx, set, id, signal);
+  if (id !== undefined && !kept) await deleteScaleSet(ctx, failures, set, id, signal);
   await releaseChartObjects(ctx, set);
   await dropFinalizer(ctx, set, held);
   return {};
@@ -63,6 +68,7 @@ async function decideKept(
 
 async function deleteScaleSet(
   ctx: Context,
+  failures: DeleteFailures,
   set: AutoscalingRunnerSet,
   id: number,
   signal: AbortSignal,
@@ -73,8 +79,9 @@ async function deleteScaleSet(
     if (!outcome.ok) throw new ServiceFailed(`deleting scale set ${id}`, outcome.failure);
     ctx.log.info("scale_set_deleted", { set: objectKey(set), scaleSetId: id });
   } catch (error) {
-    if (!(await isOrphan(ctx, set))) throw error;
-    const message = `scale set ${id} was left to GitHub: its credential is gone`;
+    const why = await whyAbandoned(ctx, failures, set, error);
+    if (why === undefined) throw error;
+    const message = `scale set ${id} was left to GitHub: ${why}`;
     await ctx.events.warn(set, "AutoscalingRunnerSet", "ScaleSetAbandoned", message);
   }
   // So that nothing that follows needs the credential again.
@@ -83,6 +90,25 @@ async function deleteScaleSet(
     body: { metadata: { annotations: { [annotations.scaleSetId]: null } } },
   });
   ctx.kinds.autoscaling.note(patched);
+}
+
+/** Undefined while it is worth another try; ARC would try for ever, and hold the namespace as long. */
+async function whyAbandoned(
+  ctx: Context,
+  failures: DeleteFailures,
+  set: AutoscalingRunnerSet,
+  error: unknown,
+): Promise<string | undefined> {
+  // The cluster itself is away: that says nothing about the service.
+  if (error instanceof KubernetesError && (error.status === 0 || error.status >= 500)) {
+    return undefined;
+  }
+  const now = ctx.clock.nowMs();
+  const uid = set.metadata.uid ?? "";
+  const since = failures.get(uid) ?? now;
+  failures.set(uid, since);
+  if (now - since >= ctx.settings.busyGiveUpMs) return describeError(error);
+  return (await isOrphan(ctx, set)) ? "its credential is gone" : undefined;
 }
 
 async function isOrphan(ctx: Context, set: AutoscalingRunnerSet): Promise<boolean> {

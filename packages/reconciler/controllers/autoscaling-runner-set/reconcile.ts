@@ -6,12 +6,13 @@ import {
   finalizers,
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
+import { hasListener } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";
 import { explain, refuse, showRegistered } from "./explain.ts";
-import { finalizeAutoscaling } from "./finalize.ts";
+import { finalizeAutoscaling, type DeleteFailures } from "./finalize.ts";
 import { findSpecProblems } from "./find-spec-problems.ts";
 import { keepRunnerSet } from "./runner-set.ts";
 import { keepScaleSet } from "./scale-set.ts";
@@ -22,10 +23,16 @@ export interface AutoscalingMemory {
   verifiedAtMs: Map<string, number>;
   statusWrites: StatusWrites;
   missingLabels: Map<string, string[]>;
+  deleteFailures: DeleteFailures;
 }
 
 export function createAutoscalingMemory(): AutoscalingMemory {
-  return { verifiedAtMs: new Map(), statusWrites: new Map(), missingLabels: new Map() };
+  return {
+    verifiedAtMs: new Map(),
+    statusWrites: new Map(),
+    missingLabels: new Map(),
+    deleteFailures: new Map(),
+  };
 }
 
 export function forgetAutoscaling(memory: AutoscalingMemory, uid: string): void {
@@ -41,13 +48,15 @@ export async function reconcileAutoscaling(
   const set = ctx.kinds.autoscaling.find(parseKey(key));
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
   const isLeaving = set.metadata.deletionTimestamp !== undefined;
+  // What ARC serves ARC takes down, its listener first: that is a change that leads back here.
+  if (isLeaving && hasListener(ctx, set.metadata.namespace ?? "", set.metadata.name)) return {};
   const claim = isLeaving ? undefined : judgeClaim(ctx, set);
   // The other set or the listener going away is a change that leads back here, and so is an edit.
   if (claim) return refuse(ctx, memory, set, claim);
   const [problem] = isLeaving ? [] : findSpecProblems(set);
   if (problem?.blocks) return refuse(ctx, memory, set, problem);
   try {
-    if (isLeaving) return await finalizeAutoscaling(ctx, set, signal);
+    if (isLeaving) return await finalizeAutoscaling(ctx, memory.deleteFailures, set, signal);
     return await serve(ctx, memory, set, signal);
   } catch (error) {
     await explain(ctx, memory, set, error);
