@@ -194,9 +194,9 @@ export const mutants: Mutant[] = [
     in: `${poller}/turn.ts`,
     find:
       "  await noteStarted(shard, set, looked.views, startedFacts(news));\n" +
-      "  await acquire(shard, set, availableIds(news));\n",
+      "  await acquire(shard, set, news);\n",
     replace:
-      "  await acquire(shard, set, availableIds(news));\n" +
+      "  await acquire(shard, set, news);\n" +
       "  if (message) await save(shard, set, cursorAfter(message));\n" +
       "  if (message) await acknowledge(shard, set);\n" +
       "  await noteStarted(shard, set, looked.views, startedFacts(news));\n",

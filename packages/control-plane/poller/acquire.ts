@@ -1,6 +1,6 @@
 // Why: on an acquire-mode server a job that was announced and not taken waits for ever. A lone job whose acquire
 // failed brings no further message, so it is tried again from the list of acquirable jobs.
-import type { Failure, RequestId } from "@runlet/actions-service/service";
+import type { Failure, JobNews, RequestId } from "@runlet/actions-service/service";
 import { backoffMs } from "@runlet/runtime/backoff";
 import { decideAcquire, roomToAcquire, shouldSeekJobs } from "./decide-acquire.ts";
 import { refreshSession } from "./refresh-session.ts";
@@ -13,13 +13,31 @@ const retryBackoff = { baseMs: 500, capMs: 15_000 };
 export async function acquire(
   shard: Shard,
   set: ServedSet,
-  announced: readonly RequestId[],
+  news: readonly JobNews[],
 ): Promise<void> {
   if (set.acquire.absent) return;
+  const announced = takeAnnounced(set, news);
   const ids = announced.length > 0 ? announced : await seekJobs(shard, set);
   const room = roomToAcquire(set.capacity, statisticsOf(set), set.acquire.takenSince);
   const wanted = decideAcquire(ids, room);
   if (wanted.length > 0) await take(shard, set, wanted);
+}
+
+/**
+ * The jobs that were announced and are not ours: what a list named is acquired before its messages come. One that was
+ * taken and waits again all the same is in the next list.
+ */
+function takeAnnounced({ acquire: { taken } }: ServedSet, news: readonly JobNews[]): RequestId[] {
+  const announced = new Set<RequestId>();
+  for (const { type, requestId } of news) {
+    if (type === "JobAvailable") {
+      if (!taken.has(requestId)) announced.add(requestId);
+      continue;
+    }
+    taken.delete(requestId);
+    announced.delete(requestId);
+  }
+  return [...announced];
 }
 
 /** Ms until jobs are to be sought again; undefined: none wait, or there is no room. */
@@ -51,6 +69,7 @@ async function take(shard: Shard, set: ServedSet, ids: RequestId[]): Promise<voi
   }
   const taken = answer.value.length;
   set.acquire.takenSince += taken;
+  for (const id of answer.value) set.acquire.taken.add(id);
   shard.deps.metrics.count("jobs-acquired", taken);
   set.log.info("jobs_acquired", { asked: ids.length, taken });
   const statistics = statisticsOf(set);

@@ -63,6 +63,8 @@ export interface ServedSet {
     retryAt: number;
   };
   pollFailures: number;
+  /** Empty polls in a row that ended much too soon for long polls. */
+  quickPolls: number;
   /** The last message's notes for people, while they are under way. */
   telling: Promise<void>;
   /** True while all targets are being deleted and the session is closed. */
@@ -110,6 +112,7 @@ export function createServedSet(
     quietSince: undefined,
     acquire: { absent: false, takenSince: 0, taken: new Set(), failures: 0, retryAt: 0 },
     pollFailures: 0,
+    quickPolls: 0,
     telling: Promise.resolve(),
     closed: false,
     closeAgainAt: undefined,

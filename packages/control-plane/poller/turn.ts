@@ -40,7 +40,7 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   const { clock, metrics } = shard.deps;
   if (message) metrics.observe("message-to-patch", clock.nowMs() - startedAt);
   await noteStarted(shard, set, looked.views, startedFacts(news));
-  await acquire(shard, set, availableIds(news));
+  await acquire(shard, set, news);
   // A DELETE that failed is tried again, before the checkpoint names a newer message in its place.
   if (happening.occasion !== "look") await acknowledge(shard, set);
   if (message) await save(shard, set, cursorAfter(message));
@@ -74,10 +74,6 @@ async function beSureOfQuiet(shard: Shard, set: ServedSet): Promise<void> {
 
 function cursorAfter({ messageId }: Message) {
   return { lastMessageId: messageId, unacknowledged: messageId };
-}
-
-function availableIds(news: readonly JobNews[]): string[] {
-  return news.filter(({ type }) => type === "JobAvailable").map(({ requestId }) => requestId);
 }
 
 function count(news: readonly JobNews[], type: JobNews["type"]): number {

@@ -10,6 +10,14 @@ const writesTo = (on = "east") =>
     .api.auditLog()
     .filter(({ verb, userAgent }) => verb === "patch" && userAgent.startsWith("runlet-control"));
 
+it("jobs that wait already are acquired once, although the list has named them and their messages come still", async () => {
+  world = await createPollerWorld({ mode: "acquire" });
+  for (let n = 0; n < 3; n++) world.queue(1);
+  world.wake();
+  await world.clock.runUntil(() => world.jobsLeft() === 0, 20_000, "the jobs' end");
+  expect(world.logged("jobs_acquired").map(({ asked, taken }) => [asked, taken])).toEqual([[3, 3]]);
+});
+
 describe.each(["acquire", "auto-assign"] as const)("jobs (%s)", (mode) => {
   it("a lone job is patched within a tenth of a second and runs", async () => {
     world = await createPollerWorld({ mode });
