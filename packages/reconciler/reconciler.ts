@@ -5,15 +5,16 @@ import type { WatchedKind, WatchOptions } from "@runlet/kubernetes/watch";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
+import { hasListener } from "./arc.ts";
 import { createBreakers } from "./breaker.ts";
 import { createCaches, type Caches, type Place } from "./caches.ts";
 import { createClusterIds } from "./cluster-ids.ts";
-import type { Context, Kinds } from "./context.ts";
+import type { Context } from "./context.ts";
+import { findOwn } from "./controllers/autoscaling-runner-set/runner-set.ts";
 import { createControllers, type Controllers } from "./controllers/controllers.ts";
 import { decideHealth, type Health } from "./decide-health.ts";
 import { createEvents } from "./events.ts";
 import { createNamespaceScope } from "./namespace-scope.ts";
-import { controllerOf } from "./object-key.ts";
 import type { MetricsView, SetView } from "./prometheus-table.ts";
 import { createRegistrationLimit } from "./registration-limit.ts";
 import { createRunnerMemory } from "./runner-memory.ts";
@@ -57,7 +58,7 @@ export function createReconciler(
   deps: ReconcilerDeps,
   options: ReconcilerOptions = {},
 ): Reconciler {
-  let working: { controllers: Controllers; caches: Caches } | undefined;
+  let working: { controllers: Controllers; caches: Caches; ctx: Context } | undefined;
   return {
     async run(signal) {
       let controllers: Controllers;
@@ -69,7 +70,7 @@ export function createReconciler(
         controllers = createControllers(ctx, caches.labelled);
         await openPlaces(deps, caches.places, { readable, controllers }, signal);
         deps.log.info("reconciler_ready", { version: deps.version });
-        working = { controllers, caches };
+        working = { controllers, caches, ctx };
       } catch (error) {
         if (signal.aborted) return;
         throw error;
@@ -84,17 +85,20 @@ export function createReconciler(
       }),
     busyCount: () => working?.controllers.busyCount() ?? 0,
     view: () => ({
-      sets: working ? viewSets(working.caches.kinds) : [],
+      sets: working ? viewSets(working.ctx) : [],
       queues: working?.controllers.figures() ?? [],
     }),
   };
 }
 
-function viewSets({ runnerSets, autoscaling }: Kinds): SetView[] {
-  return runnerSets.all().map((runnerSet) => {
-    const { namespace = "" } = runnerSet.metadata;
-    const name = controllerOf(runnerSet)?.name ?? "";
-    return { runnerSet, autoscaling: autoscaling.find({ namespace, name }) };
+/** Ours alone, and one of each AutoscalingRunnerSet: beside it stand those that ARC 0.14 has left, or that leave. */
+function viewSets(ctx: Context): SetView[] {
+  const { runnerSets, autoscaling } = ctx.kinds;
+  return autoscaling.all().flatMap((set) => {
+    const { namespace = "", name, uid = "" } = set.metadata;
+    if (!ctx.scope.manages(namespace) || hasListener(ctx, namespace, name)) return [];
+    const runnerSet = findOwn(ctx, set) ?? runnerSets.ownedBy(uid)[0];
+    return runnerSet ? [{ runnerSet, autoscaling: set }] : [];
   });
 }
 

@@ -65,6 +65,12 @@ export class ServiceFailed extends Error {
   }
 }
 
+interface Made extends ScopedService {
+  checkedAtMs: number;
+  /** Hash of CA and proxy as they were read. */
+  extras: string;
+}
+
 /** How long a CA or proxy secret is believed. */
 const trustMs = 600_000;
 
@@ -73,13 +79,13 @@ export function createServices(deps: {
   clock: Clock;
   serviceFor: ServiceFactory;
 }): Services {
-  const made = new Map<string, Promise<ScopedService & { checkedAtMs: number; extras: string }>>();
+  const made = new Map<string, Promise<Made>>();
 
   async function make(
     namespace: string,
     connection: Connection,
-    last?: { extras: string } & ScopedService,
-  ) {
+    last: Made | undefined,
+  ): Promise<Made> {
     const url = parseConfigUrl(connection.githubConfigUrl ?? "");
     const extras = await readExtras(deps.client, namespace, connection);
     const checkedAtMs = deps.clock.nowMs();
@@ -104,11 +110,14 @@ export function createServices(deps: {
         proxy,
         githubServerTLS,
       ]);
-      const known = await made.get(key);
-      const plain = proxy === undefined && githubServerTLS === undefined;
-      const fresh = known && deps.clock.nowMs() - known.checkedAtMs < trustMs;
-      if (known && (plain || fresh)) return known;
-      const making = make(namespace, connection, known);
+      const isFresh = ({ checkedAtMs }: Made) => {
+        const plain = proxy === undefined && githubServerTLS === undefined;
+        return plain || deps.clock.nowMs() - checkedAtMs < trustMs;
+      };
+      // In the map before anything is waited for, so that all who come meanwhile share one client.
+      const making = (made.get(key) ?? Promise.resolve(undefined)).then((known) => {
+        return known && isFresh(known) ? known : make(namespace, connection, known);
+      });
       made.set(key, making);
       making.catch(() => made.get(key) === making && made.delete(key));
       return making;

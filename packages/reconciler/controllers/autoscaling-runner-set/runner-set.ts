@@ -65,15 +65,19 @@ export async function retire(ctx: Context, runnerSet: EphemeralRunnerSet): Promi
   ctx.log.info("runner_set_retired", { runnerSet: objectKey(runnerSet) });
 }
 
-/** One that is there keeps its name, whatever name would be made today; it is ours if it has a fence. */
-async function nameFor(ctx: Context, set: AutoscalingRunnerSet): Promise<string> {
-  const { name, namespace = "", uid = "" } = set.metadata;
-  const children = ctx.kinds.runnerSets.ownedBy(uid);
-  const own = children.find((one) => {
+/** The one that we have made (it has a fence) and that stays. */
+export function findOwn(ctx: Context, set: AutoscalingRunnerSet): EphemeralRunnerSet | undefined {
+  return ctx.kinds.runnerSets.ownedBy(set.metadata.uid ?? "").find((one) => {
     const isOurs = one.metadata.annotations?.[annotations.fence] !== undefined;
     return isOurs && !ctx.kinds.runnerSets.isGoing(one);
   });
-  return own?.metadata.name ?? runnerSetName(await ctx.clusterIdFor(namespace), namespace, name);
+}
+
+/** One that is there keeps its name, whatever name would be made today. */
+async function nameFor(ctx: Context, set: AutoscalingRunnerSet): Promise<string> {
+  const { name, namespace = "" } = set.metadata;
+  const own = findOwn(ctx, set)?.metadata.name;
+  return own ?? runnerSetName(await ctx.clusterIdFor(namespace), namespace, name);
 }
 
 function desiredRunnerSet(
