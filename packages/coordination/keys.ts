@@ -7,6 +7,8 @@ export const keys = {
   successor: (shard: string) => `successor/${shard}`,
   /** Somebody watched the lease run out: which version of it. */
   stoodStill: (shard: string) => `still/${shard}`,
+  /** A poller was invoked for a free shard: at which version of its lease. */
+  invoked: (shard: string) => `invoked/${shard}`,
   /** Somebody saw work for the shard. */
   flag: (shard: string) => `flag/${shard}`,
   /** Which sets a shard's holder serves. */

@@ -77,6 +77,34 @@ test("a burst of wakes costs two writes: the first's, and one for all who came a
   expect(writes).toBe(2);
 });
 
+test("a thousand wakes through thirty containers invoke one poller, and another if it does not come", async () => {
+  const world = createTableWorld();
+  let invoked = 0;
+  const invoker = { invoke: async () => void invoked++ };
+  const leases = createLeases({ ...world, installation: "test", settings: demoSettings });
+  const containers = Array.from({ length: 30 }, () => createWakes({ ...world, leases, invoker }));
+  world.faults.latencyMs = 20;
+  const flood = async (wakes: (typeof containers)[0]) => {
+    for (let turn = 0; turn < 34; turn++) await wakes.wake(shard, "webhook").catch(() => {});
+  };
+  await world.inTime(Promise.all(containers.map(flood)));
+  const forMs = world.clock.nowMs();
+  expect(invoked).toBeGreaterThan(0);
+  expect(invoked).toBeLessThanOrEqual(1 + Math.floor(forMs / 3_000));
+  await world.clock.runFor(3_000);
+  await world.inTime(flood(createWakes({ ...world, leases, invoker })));
+  expect(invoked).toBeLessThanOrEqual(2 + Math.floor(world.clock.nowMs() / 3_000));
+});
+
+test("a shard that has rested since is invoked at once", async () => {
+  const { wakes, invoked, take } = start();
+  expect(await wakes.wake(shard, "webhook")).toBe("invoked");
+  expect(await wakes.wake(shard, "webhook")).toBe("flagged");
+  await (await take()).release({ state: "resting", lookDueAt: 0 });
+  expect(await wakes.wake(shard, "webhook")).toBe("invoked");
+  expect(invoked.length).toBe(2);
+});
+
 test("a wake at the very moment of a release is seen by the holder or invokes, in any order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.nat({ max: 400 }), async (seed, startMs) => {

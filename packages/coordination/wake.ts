@@ -2,6 +2,7 @@
 // Waker: write the flag, then read the lease; free → invoke. Holder: release, then read the flag once more
 // and wake the shard if it is set. Either order leaves somebody who sees the other.
 import type { Invoker, PollerEvent } from "./invoker.ts";
+import { invokeOnce } from "./invoke-once.ts";
 import { keys } from "./keys.ts";
 import type { Leases } from "./lease.ts";
 import { getSettled, putSettled, removeSettled, type SettleDeps } from "./put-settled.ts";
@@ -9,7 +10,10 @@ import { hasStoodStill } from "./stood-still.ts";
 import { TableBusy } from "./table.ts";
 
 export interface Wakes {
-  /** Flags the shard, then invokes a poller unless a live holder is there to see the flag. Coalesced: one flag a shard. */
+  /**
+   * Flags the shard, then invokes a poller unless a live holder is there to see the flag, or one was invoked moments ago
+   * and is on its way. Coalesced: one flag a shard.
+   */
   wake(shard: string, reason: PollerEvent["reason"]): Promise<"invoked" | "flagged">;
   /** The flag's version, if it is set. */
   findFlag(shard: string): Promise<string | undefined>;
@@ -35,8 +39,9 @@ export function createWakes(deps: WakeDeps): Wakes {
     // A holder that died looks alive until somebody has watched its lease run out.
     const looksHeld = lease?.state === "held";
     if (looksHeld && !(await hasStoodStill(deps, shard, lease.version))) return "flagged";
-    await deps.invoker.invoke({ shard, reason });
-    return "invoked";
+    return (await invokeOnce(deps, { shard, reason }, lease?.version ?? ""))
+      ? "invoked"
+      : "flagged";
   }
   return {
     wake: (shard, reason) => inFlight(shard, () => wake(shard, reason)),

@@ -55,6 +55,14 @@ export const cloudMutants: Mutant[] = [
     test: "that was rotated counts for the next call",
   },
   {
+    name: "each container's webhooks invoke a poller of their own",
+    in: `${coordination}/invoke-once.ts`,
+    find: "Math.abs(at - last.at) < againMs) return false;",
+    replace: "Math.abs(at - last.at) < 0) return false;",
+    file: `${coordination}/wake.test.ts`,
+    test: "invoke one poller, and another if it does not come",
+  },
+  {
     name: "a failing poller tried again without a wait",
     in: "packages/control-plane/sweep/follow-failure.ts",
     find: "const failures = before + 1;",

@@ -21,8 +21,10 @@ export async function runShard(deps: PollerDeps, run: PollerRun): Promise<Poller
   const signal = AbortSignal.any([run.signal, end.signal]);
   const clusters = createClusters(deps, signal);
   try {
-    // Watches take a moment to fill: a successor lists while it waits for the lease.
-    clusters.watch((await deps.registry.listClusters()).map(({ row }) => row));
+    // Watches take a moment to fill: who will wait for the lease lists meanwhile. Others may find it held.
+    if (run.reason === "successor" || run.reason === "failure") {
+      clusters.watch((await deps.registry.listClusters()).map(({ row }) => row));
+    }
     const taken = await take(deps, run);
     if (taken.kind === "held") return { ended: "held", scaleSets: 0 };
     const shard = createShard(deps, run, taken, { clusters, signal });
