@@ -436,3 +436,10 @@ test("a runner whose answer with the job was lost gets the same job at its next 
     outcome: "succeeded",
   });
 });
+
+test("a node is ready from the start, and a pod that runs has an address", async () => {
+  const bed = await startRunner({ nodes: ["node-1"] });
+  const [node] = bed.api.objects("v1", "Node");
+  expect(node?.["status"]).toMatchObject({ conditions: [{ type: "Ready", status: "True" }] });
+  expect(podOf(bed, "r-1")?.status?.podIP).toMatch(/^10\.244\.\d+\.\d+$/);
+});

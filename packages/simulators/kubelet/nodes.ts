@@ -1,7 +1,7 @@
 // Why: nodes are where pods are lost wholesale. A node that falls silent changes nothing in the API at
 // first; the control plane notices after a while, marks its pods, and then wants them gone, which nobody
 // there can confirm (Kubernetes docs, "Nodes": node controller, taint-based eviction; pod GC).
-import type { KubernetesObject, Resource } from "@runlet/kubernetes/client";
+import type { Resource } from "@runlet/kubernetes/client";
 import { pods } from "@runlet/kubernetes/resources";
 import type { Pod, PodCondition } from "./pod.ts";
 import { stamp } from "./container-run.ts";
@@ -22,10 +22,6 @@ interface NodeCondition {
   status: "True" | "Unknown";
   reason: string;
   lastTransitionTime: string;
-}
-
-interface Node extends KubernetesObject {
-  status: { conditions: NodeCondition[] };
 }
 
 const nodeResource: Resource = {
@@ -92,13 +88,11 @@ function readyCondition(deps: KubeletCallDeps, ready: boolean): NodeCondition {
 }
 
 async function register(deps: KubeletCallDeps, name: string, stop: AbortSignal): Promise<void> {
-  const node: Node = {
-    metadata: { name },
-    status: { conditions: [readyCondition(deps, true)] },
-  };
   await untilDone(deps, stop, async () => {
-    await deps.client.create(nodeResource, node, { signal: stop });
+    await deps.client.create(nodeResource, { metadata: { name } }, { signal: stop });
   });
+  // An API server drops the status of what is created.
+  await setReady(deps, name, true, stop);
 }
 
 async function setReady(

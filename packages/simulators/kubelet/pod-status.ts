@@ -55,6 +55,7 @@ export function podStatus(pod: Pod, model: PodModel, now: string): PodStatus {
   if (model.startedAt === undefined) return status;
   status.startTime = model.startedAt;
   status.hostIP = "192.0.2.1";
+  if (phase !== "Pending") status.podIP = podIp(pod);
   const each = (containers: Container[] | undefined, models: Map<string, ContainerModel>) =>
     (containers ?? []).flatMap((container) => {
       const one = models.get(container.name);
@@ -81,6 +82,12 @@ export function phaseOf(pod: Pod, model: PodModel): PodPhase {
   const policy = pod.spec?.restartPolicy ?? "Always";
   if (policy === "Always" || (policy === "OnFailure" && failed)) return "Running";
   return failed ? "Failed" : "Succeeded";
+}
+
+/** Drawn from the uid: the same at each look. */
+function podIp(pod: Pod): string {
+  const digits = (pod.metadata.uid ?? "").replaceAll("-", "").slice(-4).padStart(4, "0");
+  return `10.244.${Number.parseInt(digits.slice(0, 2), 16)}.${Number.parseInt(digits.slice(2), 16)}`;
 }
 
 function conditions(model: PodModel, phase: PodPhase, now: string): PodCondition[] {
