@@ -96,7 +96,8 @@ function preconditionOf(object: { metadata: { uid?: string } }): { uid?: string 
   return object.metadata.uid === undefined ? {} : { uid: object.metadata.uid };
 }
 
-function noteFailure(ctx: Context, runner: EphemeralRunner) {
+/** Counts for the breaker of its set. */
+export function noteFailure(ctx: Context, runner: EphemeralRunner): void {
   const set = controllerOf(runner)?.uid;
   const now = { nowMs: ctx.clock.nowMs(), wallMs: ctx.clock.wallMs() };
   if (set !== undefined) ctx.breakers.failed(set, now);

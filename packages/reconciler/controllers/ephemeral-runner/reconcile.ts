@@ -15,6 +15,7 @@ import type { PassResult } from "../../work-queue.ts";
 import { checkRegistration, scheduleCheck } from "./check-registration.ts";
 import { failRunner, outdateRunner, removePod, removeSecret, retryPod } from "./fail.ts";
 import { finalizeRunner } from "./finalize.ts";
+import { judgeExit } from "./judge-exit.ts";
 import { launchPod } from "./launch-pod.ts";
 import { hasJob, planRunner, type RunnerPlan } from "./plan-runner.ts";
 import { endRunner } from "./end-runner.ts";
@@ -63,6 +64,7 @@ async function apply(
       return confirmLost(ctx, runner);
     case "end":
       await end(ctx, runner, plan.why);
+      if (plan.why === "finished" && !hasJob(runner)) await judgeExit(ctx, runner, pod, signal);
       // At once: were each runner put at the end of the queue again, of many that finish together all would go last.
       return finalizeRunner(ctx, runner, signal);
     case "show":
@@ -148,7 +150,7 @@ async function end(ctx: Context, runner: EphemeralRunner, why: string): Promise<
   const withJob = hasJob(runner);
   ctx.log.info("runner_ended", { runner: objectKey(runner), why, withJob });
   const set = controllerOf(runner)?.uid;
-  if (set !== undefined && (withJob || why === "finished")) ctx.breakers.succeeded(set);
+  if (set !== undefined && withJob) ctx.breakers.succeeded(set);
   await endRunner(ctx, runner);
 }
 
