@@ -72,7 +72,7 @@ function load({ from, context }: UserKubeconfig): KubeConfig {
       refuse("there is no context in it", "check it with `kubectl config view`");
     refuse(
       `there is no context ${config.getCurrentContext() || "chosen"}; there are ${names.join(", ")}`,
-      "say which one is meant with --context",
+      "name one of them with --context",
     );
   }
   return config;

@@ -230,6 +230,7 @@ describe("what is refused, in words", () => {
   const noRunner = { spec: { containers: [{ name: "main", image: "a" }] } };
   test.each([
     ["no URL", { githubConfigUrl: "" }, /githubConfigUrl is required/],
+    ["nothing given", { githubConfigUrl: "", controllerServiceAccount: null }, /githubConfigUrl/],
     ["another scheme", { githubConfigUrl: "git@github.com:a/b" }, /\/githubConfigUrl/],
     ["no credential", { githubConfigSecret: { github_token: "" } }, /needs github_token, or/],
     ["half an App", { githubConfigSecret: { github_app_id: "1" } }, /needs github_app_installa/],

@@ -80,7 +80,12 @@ describe("runlet local with a wrong file", () => {
       [[...good, `https://github.com=${token}`], 2, "config URL"],
       [[...good, `https://github.com/acme=${jsonWithoutKey}`], 2, "github_app_"],
       [[...good, "https://github.com/acme"], 2, "SCOPE_URL=FILE"],
-      [["--kubeconfig", token, "--github", `https://github.com/acme=${token}`], 1, "--kubeconfig"],
+      [["--kubeconfig", token, "--github", `https://github.com/acme=${token}`], 2, "--kubeconfig"],
+      [
+        [...good, `https://github.com/acme=${token}`, "--context", "east=zz"],
+        2,
+        `--kubeconfig east=${kubeconfig} --context east=zz: there is no context zz; there are c`,
+      ],
     ];
     await eachOf(calls, async ([args, code, says]) => {
       expectOneLine(await runProgram("runlet", ["local", ...args], { home }), { code, says });
@@ -137,7 +142,7 @@ describe("a port in use", () => {
   it("is one line and exit code 1, before anything is touched", { timeout: 60_000 }, async () => {
     const { port, free } = await takePort();
     const home = newHome();
-    const says = `port ${port} is in use`;
+    const says = (flag: string) => `${flag}port ${port} is in use`;
     const kubeconfig = join(home, "east.yaml");
     writeFileSync(kubeconfig, kubeconfigOf("token-canary"));
     const token = join(home, "token");
@@ -149,15 +154,15 @@ describe("a port in use", () => {
       "--github",
       `https://github.com/acme=${token}`,
     ];
-    const calls: [ProgramName, string[]][] = [
-      ["runlet", ["start", "--port", `${port}`]],
-      ["runlet", ["start", "--webhook-port", `${port}`]],
-      ["runlet", [...local, "--webhook-port", `${port}`]],
-      ["service", ["--port", `${port}`]],
-      ["kube", ["--port", `${port}`, "--kubeconfig", join(home, "written.yaml")]],
+    const calls: [ProgramName, string[], string][] = [
+      ["runlet", ["start", "--port", `${port}`], "--port: "],
+      ["runlet", ["start", "--webhook-port", `${port}`], "--webhook-port: "],
+      ["runlet", [...local, "--webhook-port", `${port}`], "--webhook-port: "],
+      ["service", ["--port", `${port}`], ""],
+      ["kube", ["--port", `${port}`, "--kubeconfig", join(home, "written.yaml")], ""],
     ];
-    await eachOf(calls, async ([name, args]) => {
-      expectOneLine(await runProgram(name, args, { home }), { code: 1, says });
+    await eachOf(calls, async ([name, args, flag]) => {
+      expectOneLine(await runProgram(name, args, { home }), { code: 1, says: says(flag) });
     });
     free();
     for (const name of ["start", "local", "written.yaml", "world.json"]) {

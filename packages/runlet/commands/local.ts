@@ -6,6 +6,7 @@ import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
 import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
+import { UsageError } from "@runlet/runtime/flags";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
@@ -58,7 +59,7 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   const random = createSystemRandom();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const log = createLog({ write, wallMs: () => clock.wallMs() }, { level: config.logLevel });
-  await checkPort(webhookPort);
+  await checkPort("webhook-port", webhookPort);
   for (const cluster of config.clusters) await checkKubeconfig(clock, cluster);
   const release = claimFolder(home);
   const file = await openStateFile({ clock, random }, config.stateFile);
@@ -91,14 +92,16 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   return 0;
 }
 
-/** A kubeconfig that can never work is said now, not once a minute. The cluster itself may be down. */
+/** A kubeconfig that can never work is said now, not once a minute: UsageError. The cluster itself may be down. */
 async function checkKubeconfig(
   clock: Clock,
   { name, kubeconfig: file, context }: LocalConfig["clusters"][number],
 ): Promise<void> {
   try {
     (await openKubeconfigAccess({ clock }, { file, context })).close();
-  } catch (error) {
-    throw new Error(`--kubeconfig ${name}=${file}`, { cause: error });
+  } catch (cause) {
+    const chosen = context === undefined ? "" : ` --context ${name}=${context}`;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`--kubeconfig ${name}=${file}${chosen}: ${why}`, { cause });
   }
 }

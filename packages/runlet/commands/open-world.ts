@@ -41,8 +41,8 @@ export async function openWorld(
     leaseMs: settings.leaseMs,
     spreadMs: flags.jobs === 1 ? 500 : spreadMs,
   });
-  await checkPort(flags.servicePort);
-  await checkPort(flags.webhookPort);
+  await checkPort("port", flags.servicePort);
+  await checkPort("webhook-port", flags.webhookPort);
   const release = claimFolder(home);
   emptyFolder(home);
   const random = createSystemRandom();

@@ -26,3 +26,7 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{/* Asked first wherever something else may be missing, too. */}}
+{{- define "runner-set.configUrl" -}}
+{{- required "githubConfigUrl is required: the URL of a repository, an organization or an enterprise" .Values.githubConfigUrl | trimSuffix "/" -}}
+{{- end }}

@@ -1,6 +1,7 @@
 {{/* Who may act in this namespace: the account of the reconciler, as given, or as found by the labels of its
 Deployment. `helm template` and most GitOps tools cannot look; there controllerServiceAccount must be given. */}}
 {{- define "runner-set.controller" -}}
+{{- $_ := include "runner-set.configUrl" . -}}
 {{- $given := .Values.controllerServiceAccount | default dict -}}
 {{- $found := dict -}}
 {{- if not (and $given.name $given.namespace) -}}
