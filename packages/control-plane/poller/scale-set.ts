@@ -1,6 +1,6 @@
 // Why: what one loop knows about its scale set between two turns. What must outlive the invocation is what
 // toCheckpoint says; everything else can be found out again.
-import type { ActionsService } from "@runlet/actions-service/service";
+import type { ActionsService, JobNews } from "@runlet/actions-service/service";
 import type {
   Checkpoint,
   StoredCheckpoint,
@@ -65,8 +65,8 @@ export interface ServedSet {
   pollFailures: number;
   /** Empty polls in a row that ended much too soon for long polls. */
   quickPolls: number;
-  /** The last message's notes for people, while they are under way. */
-  telling: Promise<void>;
+  /** Notes for people: news that is in no timeline yet, and whether somebody writes. */
+  notes: { untold: JobNews[]; underWay: boolean };
   /** True while all targets are being deleted and the session is closed. */
   closed: boolean;
   /** A close that was refused is tried again then (monotonic ms); undefined: none was. */
@@ -113,7 +113,7 @@ export function createServedSet(
     acquire: { absent: false, takenSince: 0, taken: new Set(), failures: 0, retryAt: 0 },
     pollFailures: 0,
     quickPolls: 0,
-    telling: Promise.resolve(),
+    notes: { untold: [], underWay: false },
     closed: false,
     closeAgainAt: undefined,
     closeFailures: 0,

@@ -7,6 +7,7 @@ import { acquire } from "./acquire.ts";
 import { applyPlan } from "./apply-plan.ts";
 import { noteStarted, startedFacts } from "./job-started.ts";
 import { countNews, lookAtTargets } from "./look-at-targets.ts";
+import { noteNews } from "./note-news.ts";
 import { isStillOurs } from "./ownership.ts";
 import { logJobs, noteWaiting } from "./note-jobs.ts";
 import { planTurn, shouldAskAgain } from "./plan-turn.ts";
@@ -48,7 +49,7 @@ export async function takeTurn(shard: Shard, set: ServedSet, happening: Happenin
   if (message) await acknowledge(shard, set);
 
   noteQuiet(shard, set, looked.views);
-  if (message) await tell(shard, set, message);
+  if (message) tell(shard, set, message);
 }
 
 /** The message's statistics count; when they look wrong the service is asked once more before anything falls. */
@@ -88,8 +89,7 @@ function owedFacts(set: ServedSet): string {
     .join();
 }
 
-/** Notes for people must not hold up the next poll: they run beside it, one message's at a time. */
-async function tell(shard: Shard, set: ServedSet, message: Message): Promise<void> {
+function tell(shard: Shard, set: ServedSet, message: Message): void {
   shard.deps.metrics.count("messages");
   set.log.info("message_handled", {
     messageId: message.messageId,
@@ -98,16 +98,5 @@ async function tell(shard: Shard, set: ServedSet, message: Message): Promise<voi
     assigned: statisticsOf(set).totalAssignedJobs,
   });
   logJobs(shard, set, message.news);
-  await set.telling;
-  set.telling = noteNews(shard, set, message);
-}
-
-async function noteNews(shard: Shard, set: ServedSet, { news }: Message): Promise<void> {
-  try {
-    // The next poll goes out first.
-    await shard.deps.clock.sleep(0, shard.signal);
-    await shard.deps.timelines?.note(set.row.key, news);
-  } catch (error) {
-    if (!shard.signal.aborted) set.log.warn("timeline_failed", { error });
-  }
+  noteNews(shard, set, message.news);
 }

@@ -12,7 +12,7 @@ const whatOfNews: Record<JobNews["type"], TimelineWhat> = {
   JobCompleted: "completed",
 };
 
-/** For the poller: one note a piece of news, kept by workflow run and job name. */
+/** For the poller: one note a piece of news, kept by workflow run and job name; one write a job. */
 export function noteNews(timelines: Timelines, registry: Registry) {
   const scopes = new Map<string, string>();
   return {
@@ -21,19 +21,25 @@ export function noteNews(timelines: Timelines, registry: Registry) {
         scopes.get(scaleSetKey) ?? (await registry.findScaleSet(scaleSetKey))?.row.scopeKey;
       if (!scopeKey) return;
       scopes.set(scaleSetKey, scopeKey);
-      for (const job of news) {
-        const note: TimelineNote = {
-          what: whatOfNews[job.type],
-          at: timeOf(job),
-          by: "poller",
-          scaleSetKey,
-          ...("runnerName" in job && { runnerName: job.runnerName }),
-          ...("result" in job && { detail: job.result }),
-        };
-        const { workflowRunId: runId, displayName: jobName } = job;
-        await timelines.note({ scopeKey, runId, jobName }, [note]);
+      const byRun = Map.groupBy(news, ({ workflowRunId }) => workflowRunId);
+      for (const [runId, ofRun] of byRun) {
+        for (const [jobName, ofJob] of Map.groupBy(ofRun, ({ displayName }) => displayName)) {
+          const notes = ofJob.map((job) => toNote(scaleSetKey, job));
+          await timelines.note({ scopeKey, runId, jobName }, notes);
+        }
       }
     },
+  };
+}
+
+function toNote(scaleSetKey: string, job: JobNews): TimelineNote {
+  return {
+    what: whatOfNews[job.type],
+    at: timeOf(job),
+    by: "poller",
+    scaleSetKey,
+    ...("runnerName" in job && { runnerName: job.runnerName }),
+    ...("result" in job && { detail: job.result }),
   };
 }
 
