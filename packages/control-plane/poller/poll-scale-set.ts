@@ -13,9 +13,10 @@ import { takeTurn } from "./turn.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
-/** Polls that end this soon without a message are no long polls: the next one waits a little. */
-const floorMs = 20;
-const floorWaitMs = 100;
+/** Polls that end this soon without a message are no long polls: a few in a row, and the next one waits (I26). */
+const floorMs = 500;
+const quickMax = 2;
+const floorBackoff = { baseMs: 100, capMs: 2_000 };
 
 /**
  * Serves one scale set until `signal` aborts. Throws when a turn could not be finished; whoever called begins
@@ -56,7 +57,7 @@ async function haveSession(
 }
 
 async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
-  const { clock } = shard.deps;
+  const { clock, random } = shard.deps;
   const abort = new AbortController();
   const startedAt = clock.nowMs();
   const sent = { capacity: set.capacity, session: set.session };
@@ -66,9 +67,11 @@ async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Prom
     if (outcome === "aborted") return;
     if (outcome !== "look") {
       const decision = decidePoll(outcome);
-      await handle(shard, set, decision, signal);
       const quick = decision.kind === "empty" && clock.nowMs() - startedAt < floorMs;
-      if (quick) await sleep(shard, floorWaitMs, signal);
+      set.quickPolls = quick ? set.quickPolls + 1 : 0;
+      await handle(shard, set, decision, signal);
+      const surplus = set.quickPolls - quickMax - 1;
+      if (surplus >= 0) await pause(shard, set, backoffMs(random, floorBackoff, surplus), signal);
       return;
     }
     await shard.turns.pass(() => lookAgain(shard, set));
@@ -175,12 +178,12 @@ async function handleFailure(
   if (!(first && decision.action === "refresh")) {
     const { retryAfterMs, backoff } = decision;
     const waitMs = retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures);
-    await sleep(shard, waitMs, signal);
+    await pause(shard, set, waitMs, signal);
   }
   if (signal.aborted) return;
   if (decision.action !== "refresh") return;
   const waitMs = await shard.turns.pass(() => refreshAndLook(shard, set));
-  if (waitMs !== undefined) await sleep(shard, waitMs, signal);
+  if (waitMs !== undefined) await pause(shard, set, waitMs, signal);
 }
 
 /** Resolves to how long to wait when the refresh failed: a refused credential is not asked for each second. */
@@ -204,6 +207,14 @@ async function waitUntilNeeded(shard: Shard, set: ServedSet, signal: AbortSignal
   await race(signal, set.nudge.wait());
   set.nudge.heard();
   if (!signal.aborted) await shard.turns.pass(() => closeIfOver(shard, set));
+}
+
+/** Waits before the next poll. What asks to look is looked at meanwhile, as while a poll is open. */
+async function pause(shard: Shard, set: ServedSet, ms: number, signal: AbortSignal): Promise<void> {
+  const over = sleep(shard, ms, signal).then(() => ({ kind: "aborted" as const }));
+  while ((await untilNews(shard, set, over, signal)) === "look") {
+    await shard.turns.pass(() => lookAgain(shard, set));
+  }
 }
 
 async function sleep(shard: Shard, ms: number, signal: AbortSignal): Promise<void> {
