@@ -4,8 +4,8 @@
 import type { Clock } from "@runlet/runtime/clock";
 
 export interface RegistrationLimit {
-  /** Takes one registration of the scope: 0, or how long to wait before asking again (ms). */
-  reserve(scope: string): number;
+  /** Takes one registration of the scope for `who`: 0, or how long to wait before asking again (ms). */
+  reserve(scope: string, who: string): number;
   /** The service refused nevertheless (somebody else registers too): nothing before `ms` have passed. */
   pause(scope: string, ms: number): void;
 }
@@ -13,28 +13,43 @@ export interface RegistrationLimit {
 /** The window is a little longer than the service's: its clock starts when our request arrives. */
 const windowMs = 300_000 + 5_000;
 
+/** Who waits asks again so often: what those before it have left must not lie idle. */
+const askEveryMs = 15_000;
+/** Who does not come back by then has gone, and holds nobody up. */
+const lateMs = 5_000;
+
 export function createRegistrationLimit(clock: Clock, perWindow = 1_500): RegistrationLimit {
   interface Scope {
     /** Instants of the last `perWindow` registrations, a ring. */
     taken: number[];
     next: number;
     pausedUntilMs: number;
+    /** Who waits, first come first, and when it should ask again. */
+    waiting: Map<string, number>;
   }
   const scopes = new Map<string, Scope>();
   const scopeOf = (name: string) => {
     const known = scopes.get(name);
     if (known) return known;
-    const fresh: Scope = { taken: [], next: 0, pausedUntilMs: 0 };
+    const fresh: Scope = { taken: [], next: 0, pausedUntilMs: 0, waiting: new Map() };
     scopes.set(name, fresh);
     return fresh;
   };
   return {
-    reserve(name) {
+    reserve(name, who) {
       const scope = scopeOf(name);
       const now = clock.nowMs();
       if (scope.pausedUntilMs > now) return scope.pausedUntilMs - now;
-      const oldest = scope.taken[scope.next];
-      if (oldest !== undefined && oldest + windowMs > now) return oldest + windowMs - now;
+      // Each waits for a slot of its own: all that came back for the first one would be one registration and a crowd.
+      const ahead = countAhead(scope.waiting, who, now);
+      const freed = ahead < perWindow ? scope.taken[(scope.next + ahead) % perWindow] : now;
+      const restMs = freed === undefined ? 0 : freed + windowMs - now;
+      if (restMs > 0) {
+        const againMs = Math.min(restMs, askEveryMs);
+        scope.waiting.set(who, now + againMs);
+        return againMs;
+      }
+      scope.waiting.delete(who);
       scope.taken[scope.next] = now;
       scope.next = (scope.next + 1) % perWindow;
       return 0;
@@ -44,4 +59,15 @@ export function createRegistrationLimit(clock: Clock, perWindow = 1_500): Regist
       scope.pausedUntilMs = Math.max(scope.pausedUntilMs, clock.nowMs() + ms);
     },
   };
+}
+
+/** How many wait before `who`; forgets those that have not come back. */
+function countAhead(waiting: Map<string, number>, who: string, now: number): number {
+  let ahead = 0;
+  for (const [one, dueMs] of waiting) {
+    if (one === who) return ahead;
+    if (dueMs + lateMs < now) waiting.delete(one);
+    else ahead++;
+  }
+  return ahead;
 }

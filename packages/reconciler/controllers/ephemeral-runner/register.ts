@@ -41,7 +41,7 @@ async function registerOnce(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const scoped = await ctx.services.find(runner.metadata.namespace ?? "", runner.spec);
-  const againMs = ctx.limit.reserve(scoped.scopeKey);
+  const againMs = ctx.limit.reserve(scoped.scopeKey, runner.metadata.uid ?? "");
   if (againMs > 0) return { againMs };
   const outcome = await scoped.service.generateJitConfig(
     runner.spec.runnerScaleSetId,
