@@ -176,6 +176,33 @@ describe("the work queue", () => {
     expect(passes.at(-1)).toEqual({ key: "good", at: 5_000 });
   });
 
+  it("takes a change during a pass that then fails for a change, not for nothing", async () => {
+    const long = { baseMs: 60_000, capMs: 60_000 };
+    const { clock, queue, passes } = setUp(
+      async () => {
+        await clock.sleep(10_000);
+        throw new Error("x");
+      },
+      { backoff: long },
+    );
+    for (const change of [() => queue.add("a", { anew: true }), () => queue.addAfter("a", 20)]) {
+      queue.add("a", { anew: true });
+      await clock.runFor(5_000);
+      const before = passes.length;
+      change();
+      await clock.runFor(5_000 + 1_000);
+      expect(passes).toHaveLength(before + 1);
+      await clock.runFor(120_000);
+    }
+    // One that changes during each of its failing passes is no hot loop.
+    const from = passes.length;
+    for (let second = 0; second < 600; second++) {
+      queue.add("a");
+      await clock.runFor(1_000);
+    }
+    expect(passes.length - from).toBeLessThan(25);
+  });
+
   it("waits at least as long as the server asks", async () => {
     const { clock, queue, passes } = setUp(async () => {
       throw Object.assign(new Error("429"), { retryAfterMs: 20_000 });

@@ -21,7 +21,7 @@ export interface WorkQueueOptions {
   lanes?: { of: (key: string) => string; concurrency: number };
   backoff: Backoff;
   /**
-   * A change during a back-off shortens the wait to this (ms after the failure), the next one to twice this, and so
+   * A change during a back-off, or during the pass that failed, shortens the wait to this (ms after the failure), the next one to twice this, and so
    * on until a pass succeeds: whoever fails and is changed all the time is no hot loop (invariant I21).
    */
   changeDelayMs: number;
@@ -159,12 +159,15 @@ export function createWorkQueue(
     item.notBeforeMs = item.failedAtMs + asked;
     const failures = item.failures;
     deps.log.warn("pass_failed", { queue: options.name, key, failures, againMs, error });
+    // Whatever was asked for during the pass came too late for it.
+    const isChanged = item.dirty || item.timer !== undefined;
     item.timer?.cancel();
     item.timer = undefined;
     schedule(key, item, againMs);
+    if (isChanged) shorten(key, item);
   }
 
-  /** A change while `item` waits after a failure. */
+  /** A change while `item` waits after a failure, or during the pass that failed. */
   function shorten(key: string, item: Item) {
     const now = deps.clock.nowMs();
     const delay = options.changeDelayMs * 2 ** Math.min(item.shortened, 20);
