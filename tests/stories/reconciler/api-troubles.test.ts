@@ -228,3 +228,39 @@ describe("a clock that is ten minutes wrong", () => {
     });
   }
 });
+
+describe("an order of hundreds", () => {
+  it("over calls that hang is no pass that hangs: the reconciler counts as alive", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    const effect = { kind: "latency", ms: 15_000 } as const;
+    const faults: Fault[] = [
+      { user, plural: "ephemeralrunners", verb: "create", effect },
+      { user, plural: "ephemeralrunners", verb: "get", effect },
+    ];
+    world.kube.setFaults(faults);
+    await world.order("builders", 600, 1);
+    for (let minutes = 0; minutes < 20; minutes++) {
+      await world.clock.runFor(60_000);
+      expect(world.first?.reconciler.health().stuck).toBeUndefined();
+    }
+    world.kube.setFaults([]);
+    const all = () => world.runners().length === 600;
+    await world.clock.runUntil(all, 60_000, "600 runners");
+  });
+
+  it("ends within two seconds of SIGTERM, with what had begun", async () => {
+    const world = createWorld();
+    await world.serve("builders");
+    world.kube.setFaults([{ user, effect: { kind: "latency", ms: 200 } }]);
+    await world.order("builders", 1_500, 1);
+    await world.clock.runFor(3_000);
+    const before = world.runners().length;
+    expect(before).toBeGreaterThan(50);
+    let ended = false;
+    void world.first?.stop().then(() => (ended = true));
+    await world.clock.runFor(2_000);
+    expect(ended).toBe(true);
+    expect(world.runners().length).toBeLessThanOrEqual(before + 16);
+  });
+});

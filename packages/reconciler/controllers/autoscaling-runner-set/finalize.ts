@@ -9,6 +9,7 @@ import {
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
 import { describeError } from "@runlet/runtime/log";
+import { isClusterAway } from "../../cluster-away.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
@@ -100,9 +101,7 @@ async function whyAbandoned(
   error: unknown,
 ): Promise<string | undefined> {
   // The cluster itself is away: that says nothing about the service.
-  if (error instanceof KubernetesError && (error.status === 0 || error.status >= 500)) {
-    return undefined;
-  }
+  if (isClusterAway(error)) return undefined;
   const now = ctx.clock.nowMs();
   const uid = set.metadata.uid ?? "";
   const since = failures.get(uid) ?? now;

@@ -23,10 +23,12 @@ export async function createRunners(
   ctx: Context,
   seen: SetObservation,
   count: number,
+  signal: AbortSignal,
 ): Promise<Created> {
   const result: Created = { created: 0, refused: 0, message: "" };
   const slots = Array.from({ length: count }, (_, at) => at);
-  await eachLimited(slots, ctx.settings.writesAtOnce, async () => {
+  const atOnce = ctx.settings.writesAtOnce;
+  await eachLimited(slots, { atOnce, signal }, async () => {
     // One refusal says it for all: the rest would be refused too.
     if (result.refused > 0) return void result.refused++;
     const made = await createOne(ctx, seen.uid, newRunner(ctx, seen));

@@ -11,8 +11,12 @@ import type { SetObservation } from "./observe.ts";
 /** ARC 0.14 used the runner's finalizer on sets, too; both are ours to remove. */
 const ours: readonly string[] = [finalizers.ephemeralRunnerSet, finalizers.ephemeralRunner];
 
-export async function finalizeSet(ctx: Context, seen: SetObservation): Promise<PassResult> {
-  if (seen.runners.length > 0) return drain(ctx, seen);
+export async function finalizeSet(
+  ctx: Context,
+  seen: SetObservation,
+  signal: AbortSignal,
+): Promise<PassResult> {
+  if (seen.runners.length > 0) return drain(ctx, seen, signal);
   const held = seen.set.metadata.finalizers ?? [];
   const value = held.filter((one) => !ours.includes(one));
   if (value.length === held.length) return {};
@@ -35,9 +39,10 @@ export async function finalizeSet(ctx: Context, seen: SetObservation): Promise<P
  * A runner that is deleted asks the service itself and runs on while it is busy; one that is known to have a job
  * ends by itself.
  */
-async function drain(ctx: Context, seen: SetObservation): Promise<PassResult> {
+async function drain(ctx: Context, seen: SetObservation, signal: AbortSignal): Promise<PassResult> {
   const leaving = seen.views.filter((view) => view.state !== "deleting" && !view.hasJob);
-  await eachLimited(leaving, ctx.settings.writesAtOnce, async ({ key }) => {
+  const atOnce = ctx.settings.writesAtOnce;
+  await eachLimited(leaving, { atOnce, signal }, async ({ key }) => {
     const runner = seen.byKey.get(key);
     if (runner) await endRunner(ctx, runner);
   });

@@ -53,7 +53,7 @@ export async function reconcileRunnerSet(
   if (!set || !ctx.scope.manages(set.metadata.namespace ?? "")) return {};
   if (isRunnerSetOfArc(ctx, set)) return {};
   const seen = observeSet(ctx, set);
-  if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen);
+  if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen, signal);
   if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
   if ((await resolveUnanswered(ctx, seen)) > 0) return { againMs: 0 };
   const plan = planFor(ctx, memory, seen);
@@ -129,18 +129,26 @@ async function apply(
     }
     const cure = await cureIdleness(ctx, seen, signal);
     const replaced = recycled + plan.replaceAtOnce.length + cure.replaced;
-    return { refused: await create(ctx, seen, plan.create + replaced), cureMs: cure.againMs };
+    return {
+      refused: await create(ctx, seen, plan.create + replaced, signal),
+      cureMs: cure.againMs,
+    };
   } catch (error) {
     if (plan.acts) memory.newOrders.add(seen.uid);
     throw error;
   }
 }
 
-async function create(ctx: Context, seen: SetObservation, count: number): Promise<number> {
+async function create(
+  ctx: Context,
+  seen: SetObservation,
+  count: number,
+  signal: AbortSignal,
+): Promise<number> {
   if (count === 0) return 0;
   await keepProxySecret(ctx, seen.set);
   ctx.breakers.tried(seen.uid, { nowMs: ctx.clock.nowMs(), wallMs: ctx.clock.wallMs() });
-  const { created, refused, message } = await createRunners(ctx, seen, count);
+  const { created, refused, message } = await createRunners(ctx, seen, count, signal);
   const fields = { set: seen.set.metadata.name, patchId: seen.set.spec.patchID, created, refused };
   ctx.log.info("runners_created", fields);
   if (refused > 0) {

@@ -22,7 +22,7 @@ export async function removeIdle(
   let removed = 0;
   while (removed < count && waiting.length > 0) {
     const round = waiting.splice(0, Math.min(count - removed, ctx.settings.writesAtOnce));
-    await eachLimited(round, round.length, async ({ key }) => {
+    await eachLimited(round, { atOnce: round.length, signal }, async ({ key }) => {
       const runner = seen.byKey.get(key);
       if (!runner) return;
       if ((await removeRegistration(ctx, runner, signal)) === "busy") {
