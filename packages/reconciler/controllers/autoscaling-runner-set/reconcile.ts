@@ -9,6 +9,7 @@ import {
 import { hasListener } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
+import { protectObject } from "../../protect-object.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";
 import { explain, refuse, showRegistered } from "./explain.ts";
@@ -71,7 +72,10 @@ async function serve(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const uid = set.metadata.uid ?? "";
-  const guarded = await protect(ctx, set);
+  // Before anything exists at the service: without the finalizer a quick delete would leave it there.
+  const own = [finalizers.autoscalingRunnerSet];
+  const guarded = await protectObject(ctx, autoscalingRunnerSets, ctx.kinds.autoscaling, set, own);
+  if (!guarded) return {};
   const { verify, dueMs } = planVerify(ctx, memory, uid);
   const hasMoved = isElsewhere(ctx, set);
   const noteMissingLabels = (labels: string[]) => void memory.missingLabels.set(uid, labels);
@@ -115,23 +119,4 @@ function scopeOf(url: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Before anything exists at the service: without the finalizer a quick delete would leave it there. */
-async function protect(ctx: Context, set: AutoscalingRunnerSet): Promise<AutoscalingRunnerSet> {
-  const held = set.metadata.finalizers ?? [];
-  if (held.includes(finalizers.autoscalingRunnerSet)) return set;
-  const patched = await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
-    type: "json",
-    operations: [
-      { op: "test", path: "/metadata/uid", value: set.metadata.uid },
-      {
-        op: "add",
-        path: "/metadata/finalizers",
-        value: [...held, finalizers.autoscalingRunnerSet],
-      },
-    ],
-  });
-  ctx.kinds.autoscaling.note(patched);
-  return patched;
 }

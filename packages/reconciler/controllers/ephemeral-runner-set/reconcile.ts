@@ -1,5 +1,4 @@
 // Why: one pass for one runner set: observe it and its runners, plan, create or remove, write back.
-import { KubernetesError } from "@runlet/kubernetes/client";
 import {
   annotations,
   ephemeralRunnerSets,
@@ -10,6 +9,7 @@ import { isRunnerSetOfArc } from "../../arc.ts";
 import { creatable } from "../../breaker.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
+import { protectObject } from "../../protect-object.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { endRunner } from "../ephemeral-runner/end-runner.ts";
@@ -54,7 +54,9 @@ export async function reconcileRunnerSet(
   if (isRunnerSetOfArc(ctx, set)) return {};
   const seen = observeSet(ctx, set);
   if (set.metadata.deletionTimestamp) return finalizeSet(ctx, seen, signal);
-  if (!set.metadata.finalizers?.includes(finalizers.ephemeralRunnerSet)) return protect(ctx, set);
+  const own = [finalizers.ephemeralRunnerSet];
+  const kept = await protectObject(ctx, ephemeralRunnerSets, ctx.kinds.runnerSets, set, own);
+  if (kept !== set) return kept ? { againMs: 0 } : {};
   if ((await resolveUnanswered(ctx, seen)) > 0) return { againMs: 0 };
   const plan = planFor(ctx, memory, seen);
   const { refused, cureMs } = await apply(ctx, memory, seen, plan, signal);
@@ -152,6 +154,8 @@ async function create(
   const fields = { set: seen.set.metadata.name, patchId: seen.set.spec.patchID, created, refused };
   ctx.log.info("runners_created", fields);
   if (refused > 0) {
+    // The order stays owed: without this each change of each runner would ask again.
+    ctx.breakers.refused(seen.uid, ctx.clock.nowMs() + ctx.settings.quotaRetryMs);
     await ctx.events.warn(seen.set, "EphemeralRunnerSet", "RunnersRefused", message);
   }
   return refused;
@@ -196,29 +200,12 @@ async function writeBack(
 }
 
 function waitForRoom(ctx: Context, { uid }: SetObservation): number {
-  const openMs = ctx.breakers.of(uid).openUntilMs - ctx.clock.nowMs();
-  return Math.max(1_000, openMs > 0 ? openMs : ctx.settings.quotaRetryMs);
+  const { openUntilMs, refusedUntilMs } = ctx.breakers.of(uid);
+  const restMs = Math.max(openUntilMs, refusedUntilMs) - ctx.clock.nowMs();
+  return Math.max(1_000, restMs > 0 ? restMs : ctx.settings.quotaRetryMs);
 }
 
 function earliest(waits: (number | undefined)[]): number | undefined {
   const given = waits.filter((one) => one !== undefined);
   return given.length > 0 ? Math.min(...given) : undefined;
-}
-
-async function protect(ctx: Context, set: EphemeralRunnerSet): Promise<PassResult> {
-  const value = [...(set.metadata.finalizers ?? []), finalizers.ephemeralRunnerSet];
-  try {
-    const patched = await ctx.client.patch<EphemeralRunnerSet>(ephemeralRunnerSets, keyOf(set), {
-      type: "json",
-      operations: [
-        { op: "test", path: "/metadata/uid", value: set.metadata.uid },
-        { op: "add", path: "/metadata/finalizers", value },
-      ],
-    });
-    ctx.kinds.runnerSets.note(patched);
-  } catch (error) {
-    if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
-    return {};
-  }
-  return { againMs: 0 };
 }

@@ -8,6 +8,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import { isRunnerOfArc } from "../../arc.ts";
 import type { Context } from "../../context.ts";
+import { protectObject } from "../../protect-object.ts";
 import { controllerOf, keyOf, objectKey, parseKey } from "../../object-key.ts";
 import type { Pod } from "../../pod.ts";
 import { jitSecretKeys, runnerIdOf } from "../../runner-pod.ts";
@@ -33,8 +34,9 @@ export async function reconcileRunner(
   if (isRunnerOfArc(ctx, runner)) return {};
   if (runner.metadata.deletionTimestamp) return finalizeRunner(ctx, runner, signal);
   if (ctx.kinds.runners.isGoing(runner)) return {};
-  const held = runner.metadata.finalizers ?? [];
-  if (!held.includes(finalizers.runnerRegistration)) return protect(ctx, runner, held);
+  const own = [finalizers.ephemeralRunner, finalizers.runnerRegistration];
+  const kept = await protectObject(ctx, ephemeralRunners, ctx.kinds.runners, runner, own);
+  if (kept !== runner) return kept ? { againMs: 0 } : {};
   const pod = ctx.kinds.pods.find(keyOf(runner));
   const { settings, clock } = ctx;
   const facts = scheduleCheck(ctx, runner);
@@ -90,19 +92,6 @@ async function apply(
 }
 
 /** A runner that somebody else made without them would leak its registration. */
-async function protect(ctx: Context, runner: EphemeralRunner, held: string[]): Promise<PassResult> {
-  const value = [...new Set([...held, finalizers.ephemeralRunner, finalizers.runnerRegistration])];
-  const patched = await ctx.client.patch<EphemeralRunner>(ephemeralRunners, keyOf(runner), {
-    type: "json",
-    operations: [
-      { op: "test", path: "/metadata/uid", value: runner.metadata.uid },
-      { op: "add", path: "/metadata/finalizers", value },
-    ],
-  });
-  ctx.kinds.runners.note(patched);
-  return { againMs: 0 };
-}
-
 /** A crash fell between pod and status: the Secret says which registration the pod has. */
 async function adopt(
   ctx: Context,
