@@ -9,6 +9,9 @@ import type { Shard } from "./shard.ts";
 
 const retryBackoff = { baseMs: 500, capMs: 15_000 };
 
+/** A host without the list may get it with its next release. */
+const absentListMs = 5 * 60_000;
+
 /** Takes the announced jobs there is room for, or seeks those that wait, when it is time for that. */
 export async function acquire(
   shard: Shard,
@@ -16,6 +19,7 @@ export async function acquire(
   news: readonly JobNews[],
 ): Promise<void> {
   if (set.acquire.absent) return;
+  if (statisticsOf(set).totalAvailableJobs <= 0) set.acquire.failures = 0;
   const announced = takeAnnounced(set, news);
   const ids = announced.length > 0 ? announced : await seekJobs(shard, set);
   const room = roomToAcquire(set.capacity, statisticsOf(set), set.acquire.takenSince);
@@ -52,10 +56,14 @@ async function seekJobs(shard: Shard, set: ServedSet): Promise<RequestId[]> {
   const answer = await shard.effect(set.row.scopeKey, set.row.key, (options) =>
     set.service.listAcquirableJobs(set.row.scaleSetId, options),
   );
-  if (!answer.ok) failed(shard, set, "acquirable_jobs_failed", answer.failure);
-  // The tally may be older than the list: nothing there now is no reason to ask at once again.
-  else if (answer.value.length === 0) tryLater(shard, set, undefined);
-  return answer.ok ? answer.value : [];
+  if (answer.ok) {
+    // The tally may be older than the list: a round that takes nothing is no reason to ask at once again.
+    missed(shard, set, undefined);
+    return answer.value;
+  }
+  failed(shard, set, "acquirable_jobs_failed", answer.failure);
+  if (answer.failure.reason === "route-absent") tryLater(shard, set, absentListMs);
+  return [];
 }
 
 async function take(shard: Shard, set: ServedSet, ids: RequestId[]): Promise<void> {
@@ -75,6 +83,7 @@ async function take(shard: Shard, set: ServedSet, ids: RequestId[]): Promise<voi
   const statistics = statisticsOf(set);
   const totalAvailableJobs = Math.max(0, statistics.totalAvailableJobs - taken);
   set.statistics = { ...statistics, totalAvailableJobs };
+  if (taken === 0) return missed(shard, set, undefined);
   if (taken === ids.length) set.acquire.failures = 0;
   tryLater(shard, set, undefined);
 }
@@ -88,8 +97,12 @@ function tryTake(shard: Shard, set: ServedSet, ids: RequestId[]) {
 
 function failed(shard: Shard, set: ServedSet, event: string, failure: Failure): void {
   set.log.warn(event, { ...failure });
+  missed(shard, set, failure.retryAfterMs);
+}
+
+function missed(shard: Shard, set: ServedSet, retryAfterMs: number | undefined): void {
   set.acquire.failures++;
-  tryLater(shard, set, failure.retryAfterMs);
+  tryLater(shard, set, retryAfterMs);
 }
 
 function tryLater(shard: Shard, set: ServedSet, retryAfterMs: number | undefined): void {
