@@ -30,6 +30,8 @@ export interface ScaleSetRow {
   labels: string[];
   shard: string;
   targets: TargetRef[];
+  /** What a resting shard must be woken for when it changes: each target's bounds, and whether it goes. */
+  wanted?: string[];
   /** All its targets carry runlet.dev/share=true. */
   shared: boolean;
 }
@@ -87,6 +89,7 @@ const scaleSetRow = z.object({
   labels: z.array(z.string()),
   shard: z.string(),
   targets: z.array(targetRow),
+  wanted: z.exactOptional(z.array(z.string())),
   shared: z.boolean(),
 });
 const clusterRow = z.object({

@@ -69,7 +69,7 @@ async function observe(
   );
   return runnerSets
     .filter(({ metadata }) => managed.has(metadata.namespace ?? ""))
-    .flatMap((set) => toObserved(deps.log, cluster.name, set, served));
+    .flatMap((set) => toObserved(deps.log, cluster, set, served));
 }
 
 /**
@@ -112,7 +112,7 @@ async function listIn<T extends KubernetesObject>(
 /** Nothing for a set that its reconciler has not registered yet, or whose URL is wrong. */
 function toObserved(
   log: Log,
-  cluster: string,
+  cluster: ClusterRow,
   set: AutoscalingRunnerSet,
   served: Set<string>,
 ): ObservedRunnerSet[] {
@@ -124,7 +124,7 @@ function toObserved(
   try {
     return [
       {
-        target: { cluster, namespace, autoscalingRunnerSet: metadata.name },
+        target: { cluster: cluster.name, namespace, autoscalingRunnerSet: metadata.name },
         configUrl,
         scopeKey: parseConfigUrl(configUrl).scopeKey,
         scaleSetId,
@@ -133,11 +133,21 @@ function toObserved(
         labels: spec.runnerScaleSetLabels ?? [],
         share: metadata.annotations?.[annotations.share] === "true",
         createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
+        wanted: [
+          `${spec.minRunners ?? 0}..${spec.maxRunners ?? ""}`,
+          ...(metadata.deletionTimestamp ? ["deleting"] : []),
+          ...(cluster.draining ? ["draining"] : []),
+        ].join(" "),
         hasListener: served.has(`${namespace}/${metadata.name}`),
       },
     ];
   } catch (error) {
-    log.warn("runner_set_unreadable", { cluster, namespace, name: metadata.name, error });
+    log.warn("runner_set_unreadable", {
+      cluster: cluster.name,
+      namespace,
+      name: metadata.name,
+      error,
+    });
     return [];
   }
 }

@@ -19,6 +19,7 @@ function runnerSet(
     labels: ["GPU"],
     share: false,
     createdAt: 1_000,
+    wanted: "0..5",
     hasListener: false,
     ...rest,
   };
@@ -56,6 +57,16 @@ describe("the registry plan", () => {
     const observed = [runnerSet(), runnerSet({ scaleSetId: 8 })];
     const again = plan({ observed, rows: rowsOf(observed) });
     expect(again).toEqual({ put: [], remove: [], refused: [] });
+  });
+
+  it("writes the row anew, and so wakes its shard, when bounds or draining change", () => {
+    const rows = rowsOf([runnerSet()]);
+    const key = "github.com/acme:7";
+    for (const wanted of ["2..5", "0..5 draining", "0..5 deleting"]) {
+      expect(plan({ rows, observed: [runnerSet({ wanted })] }).put).toMatchObject([{ key }]);
+    }
+    // Nothing is known of a cluster that does not answer.
+    expect(plan({ rows, silent: ["east"] })).toEqual({ put: [], remove: [], refused: [] });
   });
 
   it("takes two runner sets as one scale set only if both say share", () => {

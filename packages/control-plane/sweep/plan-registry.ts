@@ -17,6 +17,8 @@ export interface ObservedRunnerSet {
   share: boolean;
   /** Milliseconds since 1970. */
   createdAt: number;
+  /** Its bounds, and whether it is being deleted or emptied, in words that change when one of them does. */
+  wanted: string;
   /** A live AutoscalingListener serves it: it is ARC's. */
   hasListener: boolean;
 }
@@ -60,7 +62,12 @@ export function planRegistry(input: RegistryInput): RegistryPlan {
       ? describe(key, lead, admitted, before?.shard ?? pickShard(sizes, input.shardSize))
       : before;
     if (!row) continue;
-    const next = { ...row, targets: sortTargets(targets) };
+    const wanted = wantedOf(admitted, unseenTargets(before, input), before);
+    const next = {
+      ...row,
+      targets: sortTargets(targets),
+      ...(wanted.length > 0 && { wanted }),
+    };
     if (!before || JSON.stringify(canonical(before)) !== JSON.stringify(canonical(next))) {
       plan.put.push(next);
     }
@@ -148,6 +155,21 @@ function describe(
     targets: [],
     shared: admitted.every(({ share }) => share),
   };
+}
+
+/** A resting shard watches nothing: that its bounds have changed must show in the row. */
+function wantedOf(
+  admitted: ObservedRunnerSet[],
+  unseen: TargetRef[],
+  before: ScaleSetRow | undefined,
+): string[] {
+  const kept = unseen.flatMap((target) =>
+    (before?.wanted ?? []).filter((one) => one.startsWith(`${targetKey(target)} `)),
+  );
+  return [
+    ...admitted.map(({ target, wanted }) => `${targetKey(target)} ${wanted}`),
+    ...kept,
+  ].sort();
 }
 
 function shardSizes(rows: ScaleSetRow[]): Map<string, number> {

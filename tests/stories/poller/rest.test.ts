@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { autoscalingRunnerSets } from "@runlet/kubernetes/resources";
 import { createPollerWorld, type PollerWorld, type WorldOptions } from "./poller-world.ts";
 
 let world: PollerWorld;
@@ -52,6 +53,23 @@ describe.each([
     const left = restedAt + settings.lookEveryMs + 60_000 + 2_000 - world.clock.nowMs();
     await world.clock.runUntil(() => world.pair()[0] === 1, left, "the patch after the look");
     await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+  });
+
+  it("acts on raised minRunners, and on a cluster that is being emptied, within the sweep's minute", async () => {
+    await resting({ mode, knobs, sweep: true });
+    // The first sweep writes the bounds into the row.
+    await world.clock.runFor(3 * 60_000);
+    const { client } = world.cluster("east");
+    const raised = { type: "merge", body: { spec: { minRunners: 2 } } } as const;
+    await client.patch(autoscalingRunnerSets, { namespace: "runners", name: "linux" }, raised);
+    await world.clock.runUntil(() => world.pair()[0] === 2, 62_000, "the runners");
+    await world.clock.runFor(3 * 60_000);
+    const [east] = await world.registry.listClusters();
+    await world.registry.putCluster(
+      { name: "east", accessRef: "east", draining: true },
+      east?.version,
+    );
+    await world.clock.runUntil(() => world.pair()[0] === 0, 62_000, "the emptied cluster");
   });
 
   it("rests again after a look that found nothing, within its poll time and seconds", async () => {
