@@ -5,6 +5,7 @@ import {
   afterTrial,
   closedBreaker,
   creatable,
+  createBreakers,
   type BreakerState,
 } from "./breaker.ts";
 
@@ -52,5 +53,14 @@ describe("the breaker", () => {
         }
       }),
     );
+  });
+
+  it("keeps the cluster's refusal through the successes of other runners, and no longer than told", () => {
+    const breakers = createBreakers(rules);
+    breakers.refused("a", 30_000);
+    breakers.succeeded("a");
+    expect(creatable(breakers.of("a"), 29_999)).toBe(0);
+    expect(creatable(breakers.of("a"), 30_000)).toBe(Number.POSITIVE_INFINITY);
+    expect(creatable(breakers.of("b"), 0)).toBe(Number.POSITIVE_INFINITY);
   });
 });

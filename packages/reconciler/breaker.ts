@@ -12,6 +12,8 @@ export interface BreakerState {
   openUntilMs: number;
   /** Wall ms of the last opening or trial: a runner younger than that is a trial. */
   sinceWallMs: number;
+  /** Monotonic ms; the cluster itself refused a runner (quota, admission): none is asked for before. */
+  refusedUntilMs: number;
 }
 
 export const closedBreaker: BreakerState = {
@@ -19,6 +21,7 @@ export const closedBreaker: BreakerState = {
   rounds: 0,
   openUntilMs: 0,
   sinceWallMs: 0,
+  refusedUntilMs: 0,
 };
 
 export interface BreakerRules {
@@ -51,6 +54,7 @@ function open(state: BreakerState, now: Now, { backoff }: BreakerRules): Breaker
 
 /** How many runners may be made now: all, none while open, one to try afterwards. */
 export function creatable(state: BreakerState, nowMs: number): number {
+  if (nowMs < state.refusedUntilMs) return 0;
   if (state.rounds === 0) return Number.POSITIVE_INFINITY;
   return nowMs < state.openUntilMs ? 0 : 1;
 }
@@ -60,6 +64,8 @@ export interface Breakers {
   of(uid: string): BreakerState;
   failed(uid: string, now: Now): void;
   tried(uid: string, now: Now): void;
+  /** No runner could be made; what other runners do says nothing about when one can be. */
+  refused(uid: string, untilMs: number): void;
   succeeded(uid: string): void;
   forget(uid: string): void;
 }
@@ -73,7 +79,11 @@ export function createBreakers(rules: BreakerRules): Breakers {
     tried(uid, now) {
       if (of(uid).rounds > 0) states.set(uid, afterTrial(of(uid), now, rules));
     },
-    succeeded: (uid) => void states.delete(uid),
+    refused: (uid, refusedUntilMs) => void states.set(uid, { ...of(uid), refusedUntilMs }),
+    succeeded(uid) {
+      const { refusedUntilMs } = of(uid);
+      if (states.has(uid)) states.set(uid, { ...closedBreaker, refusedUntilMs });
+    },
     forget: (uid) => void states.delete(uid),
   };
 }

@@ -31,10 +31,12 @@ export async function createRunners(
   await eachLimited(slots, { atOnce, signal }, async () => {
     // One refusal says it for all: the rest would be refused too.
     if (result.refused > 0) return void result.refused++;
-    const made = await createOne(ctx, seen.uid, newRunner(ctx, seen));
+    const runner = newRunner(ctx, seen);
+    const made = await createOne(ctx, seen.uid, runner);
     if (made instanceof KubernetesError) {
       result.refused++;
-      result.message = made.message;
+      // Without the name, which is drawn anew each time: the same refusal is the same event.
+      result.message = made.message.replaceAll(runner.metadata.name, "a runner");
     } else {
       result.created++;
       ctx.kinds.runners.note(made);
