@@ -142,7 +142,11 @@ function createServiceFinder(
         log,
         configUrl,
         adminConnections,
-        fetch: found.fetch,
+        // Its CA or proxy may be changed while the container is warm; one that cannot be read changes nothing.
+        fetch: async (url, init) => {
+          const way = (await ways.find(configUrl).catch(() => undefined)) ?? found;
+          return way.fetch(url, init);
+        },
         credential: async () => (await ways.find(configUrl))?.credential ?? found.credential,
         system: { name: "runlet", version, subsystem: "poller" },
         limitMs: settings.effectTimeoutMs,

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { KubernetesClient } from "@runlet/kubernetes/client";
 import { autoscalingRunnerSets } from "@runlet/kubernetes/resources";
+import { runUntilEnded } from "@runlet/runlet/world/virtual-world";
 import { addRunnerSet, namespace } from "../poller/add-runner-set.ts";
 import { createSweepWorld, good, scope } from "./sweep-world.ts";
 
@@ -93,6 +94,19 @@ describe("failed webhooks", () => {
     await world.sweep();
     expect(world.ways.at(-1)).toMatchObject({ ca: "our next CA" });
   });
+});
+
+it("a client of the Actions Service that exists takes a rotated CA with its next call", async () => {
+  const world = await createSweepWorld();
+  world.credential = () => ({ ...good.pat, ca: "old" });
+  const service = await world.findService(scope);
+  if (!service) throw new Error("no service was found");
+  const list = () => runUntilEnded(world.clock, service.listScaleSets(), 10_000, "the list");
+  await list();
+  world.credential = () => ({ ...good.pat, ca: "new" });
+  world.calledWith.length = 0;
+  expect(await list()).toMatchObject({ ok: true });
+  expect(new Set(world.calledWith)).toEqual(new Set(["new"]));
 });
 
 describe("a scale set at GitHub that nobody serves", () => {

@@ -78,6 +78,8 @@ export async function createSweepWorld(
     credential: (): ScopeCredential | undefined => good.pat,
     /** The credentials whose way was taken, in order. */
     ways: [] as ScopeCredential[],
+    /** The CA of each call to GitHub. */
+    calledWith: [] as (string | undefined)[],
     invoked: [] as { shard: string; at: number }[],
     /** Clusters that answer, by name. */
     clusters: new Map<string, KubeApiSimulator>(),
@@ -94,7 +96,10 @@ export async function createSweepWorld(
     credentials: { find: async () => world.credential() },
     fetchFor(credential) {
       world.ways.push(credential);
-      return service.fetch;
+      return (url, init) => {
+        world.calledWith.push(credential.ca);
+        return service.fetch(url, init);
+      };
     },
     async accessTo({ name }) {
       const api = world.clusters.get(name);
@@ -138,6 +143,7 @@ export async function createSweepWorld(
 
   return Object.assign(world, {
     addCluster,
+    findService: deps.findService,
     clock,
     service,
     lines,
