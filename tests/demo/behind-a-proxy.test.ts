@@ -152,6 +152,7 @@ it(
       .objects("v1", "Secret")
       .filter(({ metadata }) => metadata.name.endsWith("-runner-proxy"));
     expect(runnerProxies).toHaveLength(1);
+    expect(local.err()).toContain("serving 1 scale set in 1 cluster; looking again each minute");
     for (const call of ["registration-token", "generatejitconfig", "sessions", "messages"]) {
       expect(proxy.seen.asked).toContain(`ghes.test ${call}`);
     }

@@ -89,6 +89,24 @@ function render({ feature, state, problems }: Verdict): string {
   return [head, ...lines.map((line) => `${" ".repeat(26)}${line}`)].join("\n");
 }
 
+/** What a person must know to read the table. */
+function legend(promises: boolean): string {
+  const [what, ids] = promises
+    ? ["What Runlet promises", "I: an invariant; F: a fault; SEC: security (tests/README.md)"]
+    : [
+        "What ARC's runner scale sets can do, and what is so here",
+        "A: the mode today; B and up: its releases, issue by issue; the parts of tests/features/table",
+      ];
+  return `${what}
+
+  tested        the tests below show it
+  different     on purpose: the section of docs/compatibility.md says how and why
+  nothing       nothing to do, for the reason below
+  id            ${ids}
+
+`;
+}
+
 // Whoever looks through `head` has seen enough.
 process.stdout.on("error", () => process.exit());
 
@@ -104,6 +122,7 @@ const verdicts = judgeFeatures(listRows(root, flags.promises ? "promises" : "fea
   report,
   all: flags.all,
 });
+const words: Record<string, string> = { nothing: "nothing to do", hole: "holes" };
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
 const counts = Object.fromEntries(
   ["tested", "different", "nothing", "later", "hole"].map((kind) => [
@@ -121,7 +140,8 @@ if (flags.json) {
   }));
   process.stdout.write(`${JSON.stringify({ counts, wrong: bad.length, rows })}\n`);
 } else {
-  const said = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  const said = Object.entries(counts).map(([kind, count]) => `${count} ${words[kind] ?? kind}`);
+  process.stdout.write(legend(flags.promises ?? false));
   process.stdout.write(`${verdicts.map(render).join("\n")}\n\n`);
   if (bad.length > 0) process.stdout.write(`what is missing:\n${bad.map(render).join("\n")}\n\n`);
   process.stdout.write(`${verdicts.length} rows: ${said.join(", ")}; ${bad.length} wrong\n`);

@@ -2,6 +2,7 @@
 // plain lines come when something has changed.
 import type { FaultPlan, ScenarioPlan } from "../world/plan-scenario.ts";
 import type { World } from "../world/world.ts";
+import { count } from "./count.ts";
 
 export interface Display {
   /** A fault has struck. */
@@ -105,12 +106,10 @@ function describe({ service, recorder, functions }: World, plan: ScenarioPlan): 
     .repeat(Math.round((20 * counts.completed) / Math.max(1, plan.jobs.length)))
     .padEnd(20, ".");
   const pollers = new Set(functions.running().map(({ shard }) => shard)).size;
-  const runners = [...recorder.clusterSplit()]
-    .map(([name, count]) => `${name} ${count}`)
-    .join(", ");
+  const runners = [...recorder.clusterSplit()].map(([name, made]) => `${name} ${made}`).join(", ");
   return (
     `[${bar}] ${counts.completed}/${plan.jobs.length} jobs done, ${counts.running} running, ` +
     `${counts.available + counts.acquired + counts.assigned} waiting; ` +
-    `${pollers} shards served; runners so far: ${runners || "none"}`
+    `${count(pollers, "shard")} served; runners so far: ${runners || "none"}`
   );
 }

@@ -2,6 +2,7 @@
 // what it cost.
 import type { ScenarioPlan } from "../world/plan-scenario.ts";
 import type { Percentiles, Report } from "../world/report.ts";
+import { count } from "./count.ts";
 
 /** The summary for a person: lines, with a newline at the end. */
 export function renderSummary(report: Report, plan: ScenarioPlan): string {
@@ -17,16 +18,16 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
     ["queued to started", times(latencyMs.queuedToStarted)],
     [
       "runners",
-      `${runners.created} made (${split.join(", ")}), ${runners.leftover} things left over`,
+      `${runners.created} made (${split.join(", ")}), ${count(runners.leftover, "thing")} left over`,
     ],
     [
       "sessions",
       `${sessions.created} created, ${sessions.resumed} resumed, ${sessions.orphaned} orphaned, ` +
-        `${sessions.conflicts} conflicts`,
+        count(sessions.conflicts, "conflict"),
     ],
     [
       "pollers",
-      `${report.handOvers} hand-overs, ${report.takeOvers} take-overs, ${report.rests} rests`,
+      `${count(report.handOvers, "hand-over")}, ${count(report.takeOvers, "take-over")}, ${count(report.rests, "rest")}`,
     ],
     ["webhooks", `${report.webhooks.sent} sent, ${report.webhooks.lost} lost`],
     ...(plan.faults.length > 0 ? faultRows(report) : []),
@@ -38,7 +39,7 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
   ];
   const clean = jobs.lost === 0 && runners.leftover === 0 && sessions.conflicts === 0;
   const verdict = clean
-    ? "Every job ran, and nothing is left over."
+    ? `Every job ran${jobs.cancelled > 0 ? " or was cancelled on purpose" : ""}, and nothing is left over.`
     : "NOT CLEAN: see lost, left over and conflicts above.";
   const body = rows.map(([name, text]) => `  ${name.padEnd(20)}${text}`).join("\n");
   return `\n${body}\n\n${verdict}\n`;
@@ -47,13 +48,13 @@ export function renderSummary(report: Report, plan: ScenarioPlan): string {
 /** What was done to the run, one kind a line, and what that cost it. */
 function faultRows(report: Report): [string, string][] {
   const { failedPolls, owedPairs } = report.setbacks;
-  const done = Object.entries(report.faults).map(([kind, count], n): [string, string] => [
+  const done = Object.entries(report.faults).map(([kind, times], n): [string, string] => [
     n === 0 ? "faults" : "",
-    `${count} ${words[kind] ?? kind}`,
+    words[kind]?.(times) ?? `${times} ${kind}`,
   ]);
   const cost =
-    `${failedPolls} polls failed, ${owedPairs} orders to a cluster had to wait, ` +
-    `${report.webhooks.lost} webhooks were lost; 1 % of the jobs waited longer than ` +
+    `${count(failedPolls, "poll")} failed, ${count(owedPairs, "order")} to a cluster had to wait, ` +
+    `${count(report.webhooks.lost, "webhook")} lost; 1 % of the jobs waited longer than ` +
     `${duration(report.latencyMs.queuedToStarted.p99)}`;
   return [...done, ["which cost", cost]];
 }
@@ -62,14 +63,14 @@ function times({ p50, p95, p99 }: Percentiles): string {
   return `half within ${duration(p50)}, 95 % within ${duration(p95)}, 99 % within ${duration(p99)}`;
 }
 
-const words: Record<string, string> = {
-  "kill-poller": "pollers killed (SIGKILL)",
-  "freeze-poller": "poller frozen beyond its lease (SIGSTOP)",
-  "cut-watches": "times watches cut",
-  "service-answers": "kinds of errors from the Actions Service",
-  "cluster-answers": "kinds of errors from the Kubernetes API",
-  "cluster-unreachable": "cluster unreachable for a while",
-  "queue-tokens-expire": "expiry of the queue tokens",
+const words: Record<string, (times: number) => string> = {
+  "kill-poller": (times) => `${count(times, "poller")} killed (SIGKILL)`,
+  "freeze-poller": (times) => `${count(times, "poller")} frozen beyond its lease (SIGSTOP)`,
+  "cut-watches": (times) => `${count(times, "time")} watches cut`,
+  "service-answers": (times) => `${count(times, "kind")} of errors from the Actions Service`,
+  "cluster-answers": (times) => `${count(times, "kind")} of errors from the Kubernetes API`,
+  "cluster-unreachable": (times) => `${count(times, "time")} a cluster unreachable for a while`,
+  "queue-tokens-expire": (times) => `${count(times, "time")} every queue token expired`,
 };
 
 function duration(ms: number): string {

@@ -77,8 +77,8 @@ function once<K extends string, T extends Record<K, string>>(flag: string, given
   throw new UsageError(`--${flag} is given twice for ${twice}: give it once`);
 }
 
-function readText(flag: string, file: string): string {
-  const shown = `--${flag} ${quote(file)}`;
+function readText(flag: string, file: string, given = file): string {
+  const shown = `--${flag} ${quote(given)}`;
   if (file === "") throw new UsageError(`${shown}: name a file`);
   try {
     if (!statSync(file).isDirectory()) return readFileSync(file, "utf8");
@@ -93,7 +93,7 @@ function readText(flag: string, file: string): string {
 function readCluster(text: string): Cluster {
   const [, given, file = text] = /^([a-z0-9][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
   const name = given ?? (file.split("/").at(-1) ?? "").replace(/\.(ya?ml|conf)$/, "").toLowerCase();
-  readText("kubeconfig", file);
+  readText("kubeconfig", file, file === "" ? "" : `${name}=${file}`);
   if (/^[a-z0-9][a-z0-9-]*$/.test(name)) return { name, kubeconfig: resolve(file) };
   throw new UsageError(
     `--kubeconfig ${quote(text)}: name the cluster with small letters, digits and -, as in east=${file}`,

@@ -1,6 +1,7 @@
 // Why: the control plane on one machine, without AWS: real GitHub, real clusters, state in one SQLite file. To try
 // Runlet on a laptop, or to run it as one container.
 import { resolve } from "node:path";
+import type { SweepReport } from "@runlet/control-plane/sweep/run-sweep";
 import { createRegistry } from "@runlet/coordination/registry";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
@@ -19,6 +20,7 @@ import { settingsOf } from "../local/config.ts";
 import { startDeployment } from "../local/deployment.ts";
 import { localEnvironment } from "../local/local-environment.ts";
 import type { Command } from "../main.ts";
+import { count } from "./count.ts";
 import { localOptions, readLocalFlags, type LocalFlags } from "./local-flags.ts";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
@@ -76,9 +78,10 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   file.close();
   const fetch = createHttpFetch({ clock });
   const settings = settingsOf({ ...config, invokeUrl: "" });
+  const onSweep = tellFirstSweep(config.clusters.length);
   const deployment = await startDeployment(
     { clock, random, log, fetch },
-    { environment: localEnvironment(config, home), settings, webhookPort, onLine: write },
+    { environment: localEnvironment(config, home), settings, webhookPort, onLine: write, onSweep },
   );
   deployment.startSweeping();
   log.info("ready", {
@@ -90,6 +93,22 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   fetch.close();
   release();
   return 0;
+}
+
+/** Until the first sweep has ended nothing is served, and who has just started it waits for that. Says it once, on stderr. */
+function tellFirstSweep(clustersCount: number) {
+  let told = false;
+  return (answer: string) => {
+    if (told) return;
+    told = true;
+    const { scaleSets, silentClusters } = JSON.parse(answer) as SweepReport; // our own function's answer
+    const silent =
+      silentClusters.length === 0 ? "" : `; no answer from ${silentClusters.join(", ")}`;
+    process.stderr.write(
+      `runlet local: serving ${count(scaleSets, "scale set")} in ${count(clustersCount, "cluster")}${silent}; ` +
+        `looking again each minute, Ctrl-C ends it\n`,
+    );
+  };
 }
 
 /** A kubeconfig that can never work is said now, not once a minute: UsageError. The cluster itself may be down. */

@@ -6,6 +6,7 @@ import { untilStopped } from "@runlet/runtime/until-stopped";
 import { readHome } from "@runlet/runtime/settings-environment";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import type { Command } from "../main.ts";
+import type { ScenarioPlan } from "../world/plan-scenario.ts";
 import { openWorld, type OpenWorld } from "./open-world.ts";
 import { playOptions, readPlayFlags, type PlayFlags } from "./play-flags.ts";
 
@@ -54,10 +55,30 @@ async function start(flags: PlayFlags): Promise<number> {
       : `ready: service ${ready.service}, webhook ${ready.webhook}, scale sets ${names}, ` +
           `${ready.clusters.map(({ kubeconfig }) => kubeconfig).join(", ")}\n`,
   );
+  const say = (text: string) => void (flags.json || process.stderr.write(text));
+  say(nextCommands(opened.plan, ready.clusters));
   await stopped;
+  say("runlet start: stopping\n");
   await opened.stop();
   rmSync(join(home, "world.json"), { force: true });
   return 0;
+}
+
+/** What one may type next, and where to look. */
+function nextCommands(
+  plan: ScenarioPlan,
+  clusters: { name: string; kubeconfig: string }[],
+): string {
+  const sets = plan.scaleSets.map((set) => `${set.name} on ${set.clusters.join(" and ")}`);
+  const [set] = plan.scaleSets;
+  const [cluster] = clusters;
+  return `
+  scale sets   ${sets.join(", ")}
+  queue jobs   npx runlet demo queue --scale-set ${set?.name ?? "linux"} --jobs 5
+  see runners  kubectl --kubeconfig ${cluster?.kubeconfig ?? "FILE"} get ephemeralrunners -A -w
+  who serves   npx runlet status
+  the end      Ctrl-C
+`;
 }
 
 /** Writes a kubeconfig for each cluster's administrator and says where everything is. */

@@ -33,6 +33,8 @@ export interface DeploymentOptions {
   webhookPort: number;
   /** Takes the functions' log lines. */
   onLine: (line: string) => void;
+  /** Takes what each sweep that ended well has answered: a SweepReport as JSON. */
+  onSweep?: (answer: string) => void;
 }
 
 const entries = resolve(fileURLToPath(new URL("../../../functions/", import.meta.url)));
@@ -89,8 +91,8 @@ export async function startDeployment(
     while (!stopping.signal.aborted) {
       const started = clock.nowMs();
       const result = await host.invoke("sweep", "{}");
-      if (!result.ok && !stopping.signal.aborted)
-        log.error("sweep_failed", { error: result.error });
+      if (result.ok) options.onSweep?.(result.payload);
+      else if (!stopping.signal.aborted) log.error("sweep_failed", { error: result.error });
       const rest = Math.max(0, settings.sweepEveryMs - (clock.nowMs() - started));
       await clock.sleep(rest, stopping.signal).catch(() => {});
     }
