@@ -30,7 +30,7 @@ test("concurrent notes on one job are all kept", async () => {
   const world = createTableWorld();
   world.faults.latencyMs = 10;
   const timelines = createTimelines(world);
-  const notes: TimelineNote["what"][] = ["first-seen", "assigned", "patched", "started"];
+  const notes: TimelineNote["what"][] = ["first-seen", "assigned", "started", "completed"];
   await world.inTime(
     Promise.all(notes.map((what, at) => timelines.note(job, [{ what, at, by: "x" }]))),
   );
@@ -57,7 +57,7 @@ test("a replayed message changes nothing and writes nothing", async () => {
 
 test("notes are bounded, in order, and first words stand, whatever is added", () => {
   const note = fc.record({
-    what: fc.constantFrom<TimelineNote["what"]>("assigned", "patched", "completed"),
+    what: fc.constantFrom<TimelineNote["what"]>("assigned", "started", "completed"),
     at: fc.nat(),
     by: fc.string({ maxLength: 3 }),
     detail: fc.string({ maxLength: 500 }),

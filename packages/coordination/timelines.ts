@@ -6,13 +6,7 @@ import { keys } from "./keys.ts";
 import { getSettled, listSettled, putSettled, type SettleDeps } from "./put-settled.ts";
 import { TableBusy, type Condition, type JsonObject, type Row } from "./table.ts";
 
-export type TimelineWhat =
-  | "first-seen"
-  | "assigned"
-  | "patched"
-  | "started"
-  | "completed"
-  | "cancelled";
+export type TimelineWhat = "first-seen" | "assigned" | "started" | "completed";
 
 export interface TimelineNote {
   what: TimelineWhat;
@@ -22,7 +16,7 @@ export interface TimelineNote {
   by: string;
   scaleSetKey?: string;
   runnerName?: string;
-  /** A few words more, e.g. the result of the job or the count patched. */
+  /** A few words more, e.g. the result of the job. */
   detail?: string;
 }
 
@@ -56,7 +50,7 @@ const timelineRow = z.object({
   jobName: z.string(),
   notes: z.array(
     z.object({
-      what: z.enum(["first-seen", "assigned", "patched", "started", "completed", "cancelled"]),
+      what: z.enum(["first-seen", "assigned", "started", "completed"]),
       at: z.number(),
       by: z.string(),
       scaleSetKey: optionalText,

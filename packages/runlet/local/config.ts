@@ -19,7 +19,6 @@ const config = z.object({
       name: z.string(),
       kubeconfig: z.string(),
       context: z.string().optional(),
-      namespaces: z.array(z.string()).optional(),
     }),
   ),
   /** Config scope URL → file with a PAT, or JSON with the four names of ARC's secret. */
