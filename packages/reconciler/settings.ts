@@ -30,6 +30,8 @@ export interface ReconcilerSettings {
   startLimitMs: number;
   /** A pod that no node takes is shown as such after this; before, a cluster may be growing. */
   unschedulableMs: number;
+  /** A runner whose pod is in trouble and has not started by then counts as refused: others may take its job. */
+  startTroubleMs: number;
   /** A runner that has run so long is looked up at the service, and again so long after a doubtful answer … */
   checkAfterMs: number;
   /** … or after a good one. */
@@ -70,6 +72,7 @@ export const reconcilerSettings: ReconcilerSettings = {
   quotaGiveUpMs: 600_000,
   startLimitMs: 45 * 60_000,
   unschedulableMs: 60_000,
+  startTroubleMs: 300_000,
   checkAfterMs: 300_000,
   checkEveryMs: 1_800_000,
   statusEveryMs: 1_000,

@@ -45,3 +45,28 @@ describe("EphemeralRunners that the cluster refuses", () => {
     expect(refusedBy(world)).toBeUndefined();
   });
 });
+
+describe("pods that do not start", () => {
+  it("for five minutes: told as refused and as unhealthy with the word of the cluster, until they do", async () => {
+    const world = createWorld({ scenario: () => ({ pullFailuresCount: 12 }) });
+    const healthy = () =>
+      world.autoscaling()[0]?.status?.conditions?.find(({ type }) => type === "Healthy");
+    await world.serve("builders");
+    await world.order("builders", 3, 1);
+    await world.clock.runFor(290_000);
+    expect(healthy()).toMatchObject({ status: "True" });
+    expect(refusedBy(world)).toBeUndefined();
+    await world.clock.runFor(20_000);
+    expect(refusedBy(world)).toContain('{"count":3,');
+    // A poller adds the refused to the living: each counts once.
+    expect(world.runnerSetOf("builders")?.status?.pendingEphemeralRunners).toBe(0);
+    expect(healthy()).toMatchObject({ status: "False", reason: "RunnersNotStarting" });
+    expect(healthy()?.message).toMatch(/ErrImagePull|ImagePullBackOff/);
+    expect(world.events().map(({ reason }) => reason)).toContain("RunnersNotStarting");
+    const runs = () => world.runnerSetOf("builders")?.status?.runningEphemeralRunners === 3;
+    await world.clock.runUntil(runs, 60 * 60_000, "the image to be there");
+    await world.clock.runFor(3_000);
+    expect(refusedBy(world)).toBeUndefined();
+    expect(healthy()).toMatchObject({ status: "True" });
+  });
+});

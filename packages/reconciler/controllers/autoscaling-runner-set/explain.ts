@@ -13,6 +13,7 @@ import { CredentialUnusable } from "../../credential.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { ServiceFailed } from "../../services.ts";
 import type { PassResult } from "../../work-queue.ts";
+import { findStartTrouble } from "../ephemeral-runner-set/plan-status.ts";
 import { parseRefused } from "../ephemeral-runner-set/write-back.ts";
 import { findSpecProblems } from "./find-spec-problems.ts";
 import {
@@ -86,6 +87,7 @@ export async function showRegistered(
   const health = healthVerdict({
     runnerSet,
     refusedCount: parseRefused(runnerSet?.metadata.annotations?.[annotations.refused])?.count ?? 0,
+    startTrouble: ctx.kinds.runners.ownedBy(uid).map(findStartTrouble).find(Boolean),
     isDraining: ctx.draining.has(uid),
     isStuck: ctx.idleWatches.get(uid)?.stuck !== undefined,
     missingLabels: missingLabelsOf(memory, set),

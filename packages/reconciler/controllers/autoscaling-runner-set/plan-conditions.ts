@@ -13,6 +13,8 @@ export type Verdict = Pick<Condition, "type" | "status" | "reason" | "message">;
 export interface Health {
   runnerSet: EphemeralRunnerSet | undefined;
   refusedCount: number;
+  /** Why the pods of refused runners do not start, in the scheduler's or the kubelet's word. */
+  startTrouble: string | undefined;
   /** A changed template waits until the last runner of the old one has gone. */
   isDraining: boolean;
   /** Jobs have waited beside idle runners for too long. */
@@ -61,6 +63,12 @@ function findTrouble(health: Health): { reason: string; message: string } | unde
       "jobs are assigned and not taken although runners are idle; they are replaced one by one. If it stays, " +
       "GitHub counts jobs that do not exist (actions/actions-runner-controller #4193)";
     return { reason: "JobsBesideIdleRunners", message };
+  }
+  if (health.refusedCount > 0 && health.startTrouble !== undefined) {
+    const message =
+      `pods of runners do not start (${health.startTrouble}): see the status of the EphemeralRunners that are ` +
+      "Pending, and correct spec.template or the cluster";
+    return { reason: "RunnersNotStarting", message };
   }
   if (health.refusedCount > 0) {
     const message =

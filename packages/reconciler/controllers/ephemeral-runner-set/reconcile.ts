@@ -18,7 +18,7 @@ import { createRunners, resolveUnanswered } from "./create-runners.ts";
 import { finalizeSet } from "./finalize.ts";
 import { observeSet, type SetObservation } from "./observe.ts";
 import { planScale, type ScalePlan } from "./plan-scale.ts";
-import { isRefused, planStatus } from "./plan-status.ts";
+import { planStatus, refusedInMs, type RefusalRules } from "./plan-status.ts";
 import { removeIdle } from "./remove-idle.ts";
 import { retireFailed } from "./retire.ts";
 import { nothingActed, writeNotes, writeStatus } from "./write-back.ts";
@@ -72,7 +72,7 @@ function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePl
     patchId: set.spec.patchID,
     actedPatchId: actedPatchIdOf(seen),
     hasNewOrder: memory.newOrders.has(uid),
-    outdated: planStatus(seen.runners, views).phase === "Outdated",
+    outdated: planStatus(seen.runners, views, rulesOf(ctx)).phase === "Outdated",
     draining: ctx.draining.has(uid),
     creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs()),
     runners: views,
@@ -179,24 +179,31 @@ async function writeBack(
   if (set.metadata.uid !== was.metadata.uid) return {};
   const after = observeSet(ctx, set);
   const held = plan.withheld + refused;
-  const refusedCount = held + after.runners.filter((one) => isRefused(one)).length;
+  const rules = rulesOf(ctx);
+  const refusals = after.runners.map((one) => refusedInMs(one, rules));
+  const refusedCount = held + refusals.filter((ms) => ms === 0).length;
   // An order that could not be carried out in full stays owed; the pass acted on what it had read.
   const isCarriedOut = plan.acts && held === 0;
   const isUndone = !plan.replaces && held > 0;
   const actedPatchId = isCarriedOut ? was.spec.patchID : isUndone ? nothingActed : undefined;
   await writeNotes(ctx, set, { actedPatchId, refusedCount });
   const latest = ctx.kinds.runnerSets.find(keyOf(was)) ?? set;
-  const status = planStatus(after.runners, after.views);
+  const status = planStatus(after.runners, after.views, rules);
   const statusMs = await writeStatus(ctx, latest, status, memory.statusWrites);
   const busy = plan.removeCount > 0 || plan.recycle.length > 0;
   return {
     againMs: earliest([
       statusMs || undefined,
       ...done.waits,
+      ...refusals.filter((ms) => ms !== 0),
       held > 0 && plan.replaces ? waitForRoom(ctx, after) : undefined,
       busy ? ctx.settings.busyRetryMs : undefined,
     ]),
   };
+}
+
+function rulesOf({ clock, settings }: Context): RefusalRules {
+  return { wallMs: clock.wallMs(), startTroubleMs: settings.startTroubleMs };
 }
 
 function waitForRoom(ctx: Context, { uid }: SetObservation): number {
