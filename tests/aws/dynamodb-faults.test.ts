@@ -154,7 +154,7 @@ test("a timeline is trimmed, never refused, however much is noted", async () => 
   const job = { scopeKey: "github.com/my-org", runId: "1", jobName: "x".repeat(10_000) };
   const detail = "y".repeat(100_000);
   const notes = Array.from({ length: 200 }, (_, at) => ({
-    what: "patched" as const,
+    what: "started" as const,
     at,
     by: `poller-${at}`,
     detail,
