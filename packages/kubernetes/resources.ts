@@ -180,6 +180,8 @@ export const annotations = {
   /** Ours, by the reconciler, on an EphemeralRunnerSet. */
   actedPatchId: "runlet.dev/acted-patch-id",
   refused: "runlet.dev/refused",
+  /** No runner is made until the last one of the old template has gone. */
+  draining: "runlet.dev/draining",
   /** Ours, by the reconciler, on an EphemeralRunnerSet: the version that has last noted something there. */
   reconciler: "runlet.dev/reconciler",
   /** Ours, by the reconciler, on an AutoscalingRunnerSet that is shared and being deleted: "true" or "false". */

@@ -60,8 +60,6 @@ export interface Context {
   doubted: Set<string>;
   /** Runner sets (uid) that jobs wait for although they have idle runners. */
   idleWatches: Map<string, IdleWatch>;
-  /** Runner sets (uid) that make no runner until their last one has gone: their template waits to be changed. */
-  draining: Set<string>;
   /** Runners (names, by uid of their set) that may or may not have been created: no answer came. */
   unresolved: Map<string, Set<string>>;
 }

@@ -133,7 +133,6 @@ function createContext(
     wake: { autoscaling: notYet, runnerSet: notYet, runner: notYet },
     doubted: new Set(),
     idleWatches: new Map(),
-    draining: new Set(),
     unresolved: new Map(),
   };
 }

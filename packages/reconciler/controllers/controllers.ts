@@ -137,7 +137,6 @@ function forgetSet(ctx: Context, memory: SetMemory, uid: string) {
   ctx.breakers.forget(uid);
   ctx.unresolved.delete(uid);
   ctx.idleWatches.delete(uid);
-  ctx.draining.delete(uid);
   memory.newOrders.delete(uid);
   memory.seenPatchIds.delete(uid);
   memory.statusWrites.delete(uid);

@@ -64,6 +64,23 @@ describe("update strategy eventual", () => {
     expect(imagesOf(world)).toEqual(["latest", "latest", "latest"]);
   });
 
+  it("a restart in the middle, even with the service away: none is made until the last has gone", async () => {
+    const world = await serveThree();
+    world.kube.applyManifests(changed());
+    await world.clock.runFor(30_000);
+    expect(imagesOf(world)).toEqual(["latest"]);
+    await world.first?.stop();
+    world.github.control.addFault({ route: "*", status: 503, times: 1_000_000 });
+    world.start();
+    for (let second = 0; second < 30; second++) {
+      await world.clock.runFor(1_000);
+      expect(imagesOf(world)).toEqual(["latest"]);
+    }
+    world.github.control.clearFaults();
+    await world.clock.runFor(120_000);
+    expect(imagesOf(world)).toEqual(["new", "new", "new"]);
+  });
+
   it("a restart in the middle, and deletion in the middle, leave nothing behind", async () => {
     const world = await serveThree();
     world.kube.applyManifests(changed());

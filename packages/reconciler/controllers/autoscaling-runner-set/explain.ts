@@ -23,6 +23,7 @@ import {
   registeredVerdict,
   type Verdict,
 } from "./plan-conditions.ts";
+import { isDraining } from "./runner-set.ts";
 import { NotServable } from "./scale-set.ts";
 import { planCounts, writeStatus, type Status, type StatusWrites } from "./status.ts";
 import { scaleSetIdOf } from "./wanted.ts";
@@ -88,7 +89,7 @@ export async function showRegistered(
     runnerSet,
     refusedCount: parseRefused(runnerSet?.metadata.annotations?.[annotations.refused])?.count ?? 0,
     startTrouble: ctx.kinds.runners.ownedBy(uid).map(findStartTrouble).find(Boolean),
-    isDraining: ctx.draining.has(uid),
+    isDraining: runnerSet !== undefined && isDraining(runnerSet),
     isStuck: ctx.idleWatches.get(uid)?.stuck !== undefined,
     missingLabels: missingLabelsOf(memory, set),
     problem,

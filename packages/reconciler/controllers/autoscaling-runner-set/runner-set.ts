@@ -31,18 +31,24 @@ export async function keepRunnerSet(
   const there = ctx.kinds.runnerSets.find(keyOf(desired));
   if (there && ctx.kinds.runnerSets.isGoing(there)) return undefined;
   if (!there) return create(ctx, set, desired);
-  const uid = there.metadata.uid ?? "";
-  if (mustDrain(ctx, there, desired)) {
-    if (!ctx.draining.has(uid))
-      ctx.log.info("runner_set_draining", { runnerSet: objectKey(there) });
-    ctx.draining.add(uid);
-    ctx.wake.runnerSet(objectKey(there));
-    return there;
-  }
-  const edited = await edit(ctx, there, desired);
-  // Not before: a runner of the old template would be made.
-  if (ctx.draining.delete(uid)) ctx.wake.runnerSet(objectKey(there));
-  return edited;
+  if (mustDrain(ctx, there, desired)) return markDraining(ctx, there);
+  return edit(ctx, there, desired);
+}
+
+/** On the object: a restart must not make runners of the old template, even while the service is away. */
+async function markDraining(ctx: Context, there: EphemeralRunnerSet): Promise<EphemeralRunnerSet> {
+  if (isDraining(there)) return there;
+  ctx.log.info("runner_set_draining", { runnerSet: objectKey(there) });
+  return patch(
+    ctx,
+    there,
+    planMap("annotations", there.metadata.annotations, { [annotations.draining]: "true" }),
+  );
+}
+
+/** No runner is made until the last one has gone: the template waits to be changed. */
+export function isDraining(runnerSet: EphemeralRunnerSet): boolean {
+  return runnerSet.metadata.annotations?.[annotations.draining] !== undefined;
 }
 
 /**
@@ -167,13 +173,22 @@ async function edit(
 ): Promise<EphemeralRunnerSet> {
   const operations = planEdit(there, desired);
   if (operations.length === 0) return there;
+  const patched = await patch(ctx, there, operations);
+  ctx.log.info("runner_set_edited", { runnerSet: objectKey(there), operations: operations.length });
+  return patched;
+}
+
+async function patch(
+  ctx: Context,
+  there: EphemeralRunnerSet,
+  operations: JsonPatchOperation[],
+): Promise<EphemeralRunnerSet> {
   const test = { op: "test", path: "/metadata/uid", value: there.metadata.uid } as const;
   const patched = await ctx.client.patch<EphemeralRunnerSet>(ephemeralRunnerSets, keyOf(there), {
     type: "json",
     operations: [test, ...operations],
   });
   ctx.kinds.runnerSets.note(patched);
-  ctx.log.info("runner_set_edited", { runnerSet: objectKey(there), operations: operations.length });
   return patched;
 }
 
@@ -196,6 +211,15 @@ export function planEdit(
     ...planMap("labels", there.metadata.labels, desired.metadata.labels),
     ...planMap("annotations", there.metadata.annotations, desired.metadata.annotations),
     ...planFence(there),
+    // In the same patch: before it, a runner of the old template would be made.
+    ...(isDraining(there)
+      ? [
+          {
+            op: "remove" as const,
+            path: `/metadata/annotations/${annotations.draining.replace("/", "~1")}`,
+          },
+        ]
+      : []),
   ];
 }
 

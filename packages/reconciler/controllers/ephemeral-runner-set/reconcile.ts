@@ -12,6 +12,7 @@ import { keyOf, parseKey } from "../../object-key.ts";
 import { protectObject } from "../../protect-object.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
 import type { PassResult } from "../../work-queue.ts";
+import { isDraining } from "../autoscaling-runner-set/runner-set.ts";
 import { endRunner } from "../ephemeral-runner/end-runner.ts";
 import { cureIdleness } from "./cure-idleness.ts";
 import { createRunners, resolveUnanswered } from "./create-runners.ts";
@@ -73,7 +74,7 @@ function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePl
     actedPatchId: actedPatchIdOf(seen),
     hasNewOrder: memory.newOrders.has(uid),
     outdated: planStatus(seen.runners, views, rulesOf(ctx)).phase === "Outdated",
-    draining: ctx.draining.has(uid),
+    draining: isDraining(set),
     creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs()),
     runners: views,
   });
