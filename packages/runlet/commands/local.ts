@@ -21,6 +21,7 @@ import { startDeployment } from "../local/deployment.ts";
 import { localEnvironment } from "../local/local-environment.ts";
 import type { Command } from "../main.ts";
 import { count } from "./count.ts";
+import { describeForgotten } from "./describe-forgotten.ts";
 import { localOptions, readLocalFlags, type LocalFlags } from "./local-flags.ts";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
@@ -71,9 +72,13 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
     random,
     log,
   });
-  for (const { name } of config.clusters) {
-    const known = (await registry.listClusters()).some(({ row }) => row.name === name);
-    if (!known) await registry.putCluster({ name, accessRef: name }, undefined);
+  const registered = (await registry.listClusters()).map(({ row }) => row.name);
+  const given = config.clusters.map(({ name }) => name);
+  for (const name of given) {
+    if (!registered.includes(name)) await registry.putCluster({ name, accessRef: name }, undefined);
+  }
+  for (const line of describeForgotten(registered, given, config.stateFile)) {
+    process.stderr.write(`runlet local: ${line}\n`);
   }
   file.close();
   const fetch = createHttpFetch({ clock });
