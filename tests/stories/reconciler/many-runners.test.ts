@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createWorld } from "./reconciler-world.ts";
+import { createWorld, runnerSetManifest } from "./reconciler-world.ts";
 
 describe("many runners", () => {
   it("are registered at full speed up to the limit and then without being refused once", async () => {
@@ -30,5 +30,20 @@ describe("many runners", () => {
     expect(world.pods()).toHaveLength(15);
     const failures = world.runners().flatMap(({ status }) => Object.keys(status?.failures ?? {}));
     expect(failures).toEqual([]);
+  });
+
+  it("that are not registered yet make way for a new template many at a time", async () => {
+    const world = createWorld({ reconciler: { settings: { registrationsPerWindow: 5 } } });
+    await world.serve("builders");
+    await world.order("builders", 300, 1);
+    await world.clock.runFor(10_000);
+    const user = "system:serviceaccount:default:runlet-reconciler";
+    world.kube.setFaults([{ user, effect: { kind: "latency", ms: 50 } }]);
+    const changed = runnerSetManifest("builders").replace("runner:latest", "runner:new");
+    world.kube.applyManifests(changed);
+    const isOld = ({ spec }: ReturnType<typeof world.runners>[number]) =>
+      spec.spec?.containers[0]?.image?.endsWith(":latest");
+    const areFew = () => world.runners().filter(isOld).length <= 5;
+    await world.clock.runUntil(areFew, 6_000, "the old ones to make way");
   });
 });

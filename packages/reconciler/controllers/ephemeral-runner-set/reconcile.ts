@@ -8,6 +8,7 @@ import {
 import { isRunnerSetOfArc } from "../../arc.ts";
 import { creatable } from "../../breaker.ts";
 import type { Context } from "../../context.ts";
+import { eachLimited } from "../../each-limited.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
 import { protectObject } from "../../protect-object.ts";
 import { keepProxySecret } from "../../proxy-secret.ts";
@@ -61,7 +62,7 @@ export async function reconcileRunnerSet(
   if ((await resolveUnanswered(ctx, seen)) > 0) return { againMs: 0 };
   const plan = planFor(ctx, memory, seen);
   const { refused, cureMs } = await apply(ctx, memory, seen, plan, signal);
-  const retireMs = await retireFailed(ctx, seen);
+  const retireMs = await retireFailed(ctx, seen, signal);
   return writeBack(ctx, memory, { plan, refused, waits: [cureMs, retireMs] }, set);
 }
 
@@ -119,10 +120,11 @@ async function apply(
   // From here on a further change of the number is a further order.
   memory.newOrders.delete(seen.uid);
   try {
-    for (const { key } of [...plan.removeAtOnce, ...plan.replaceAtOnce]) {
+    const leaving = [...plan.removeAtOnce, ...plan.replaceAtOnce];
+    await eachLimited(leaving, { atOnce: ctx.settings.writesAtOnce, signal }, async ({ key }) => {
       const runner = seen.byKey.get(key);
       if (runner) await endRunner(ctx, runner);
-    }
+    });
     if (plan.removeCount > 0) await removeIdle(ctx, seen, plan.idle, plan.removeCount, signal);
     const recycled = await removeIdle(ctx, seen, plan.recycle, plan.recycle.length, signal);
     if (!plan.replaces) {
