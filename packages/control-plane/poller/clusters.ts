@@ -3,6 +3,7 @@
 import type { ClusterRow } from "@runlet/coordination/registry";
 import { targetKey, type TargetRef } from "@runlet/domain/target";
 import type { PollerDeps } from "./deps.ts";
+import { race } from "./race.ts";
 import { watchCluster, type WatchedCluster } from "./watch-cluster.ts";
 
 export interface Clusters {
@@ -11,14 +12,18 @@ export interface Clusters {
   find(name: string): WatchedCluster | undefined;
   /** A person removes it, or has: its targets stay known until the next look at the clusters. */
   isDraining(name: string): boolean;
-  /** Resolves when every cluster's first lists are in, or after `limitMs`. */
-  ready(limitMs: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the first lists of these clusters are in; one that has been watched for an effect time-out without
+   * an answer is not waited for.
+   */
+  ready(names: readonly string[], signal: AbortSignal): Promise<void>;
   /** Called with a target's key when something about it changed; "" = about all targets of all clusters. */
   onChange(listener: (key: string) => void): () => void;
 }
 
 export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters {
   const watched = new Map<string, WatchedCluster>();
+  const heard = new Map<string, Promise<void>>();
   const listeners = new Set<(key: string) => void>();
   const tell = (key: string) => listeners.forEach((listener) => listener(key));
   let served: string[] = [];
@@ -29,7 +34,9 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
         if (watched.has(row.name)) continue;
         const changed = (target?: Omit<TargetRef, "cluster">) =>
           tell(target ? targetKey({ cluster: row.name, ...target }) : "");
-        watched.set(row.name, watchCluster(deps, row, signal, changed));
+        const cluster = watchCluster(deps, row, signal, changed);
+        watched.set(row.name, cluster);
+        heard.set(row.name, listedInTime(deps, cluster, signal));
       }
       const before = served.join();
       served = rows.flatMap(({ name, draining }) => (draining ? [] : name));
@@ -37,17 +44,24 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
     },
     isDraining: (name) => !served.includes(name),
     find: (name) => watched.get(name),
-    async ready(limitMs, until) {
-      const limit = new AbortController();
-      const all = Promise.all([...watched.values()].map((cluster) => cluster.ready()));
-      const wait = deps.clock.sleep(limitMs, AbortSignal.any([limit.signal, until]));
-      await Promise.race([all, wait]).catch(() => {});
-      limit.abort(new Error("ready"));
-      await wait.catch(() => {});
-    },
+    ready: (names, until) =>
+      race(until, Promise.all(names.flatMap((name) => heard.get(name) ?? []))),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** The time runs from when its watch began: a dead cluster delays nobody who comes later, as after a hand-over. */
+async function listedInTime(
+  { clock, settings }: PollerDeps,
+  cluster: WatchedCluster,
+  signal: AbortSignal,
+): Promise<void> {
+  const limit = new AbortController();
+  const wait = clock.sleep(settings.effectTimeoutMs, AbortSignal.any([limit.signal, signal]));
+  await Promise.race([cluster.ready(), wait]).catch(() => {});
+  limit.abort(new Error("its lists are in"));
+  await wait.catch(() => {});
 }

@@ -56,7 +56,8 @@ async function serveOnce(shard: Shard, serving: Serving): Promise<void> {
   const set = await loadSet(shard, serving);
   set.orphanPossible ||= !set.session && from === "death";
   serving.began(set);
-  await shard.clusters.ready(shard.deps.settings.effectTimeoutMs, signal);
+  const clusters = serving.row().targets.map(({ cluster }) => cluster);
+  await shard.clusters.ready(clusters, signal);
   if (from === "death") await shard.turns.pass(() => stampFences(shard, set));
   await pollScaleSet(shard, set, from === "hand-over" ? "as-it-is" : "refresh", signal);
 }
