@@ -1,0 +1,84 @@
+// Why: the three functions differ in little; what they share stands here: runtime, bundle, log, and a role that holds what
+// it was given and no more. (SST would add AWS's policy for logs, which holds for every log group of the account.)
+import type { Coordination } from "./coordination.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Part, Stage } from "./stage.ts";
+
+export interface Parts {
+  stage: Stage;
+  secrets: Secrets;
+  coordination: Coordination;
+}
+
+interface FunctionOptions {
+  timeoutMs: number;
+  memoryMb: number;
+  /** Its own limit, so that none of the three can take the others' place. */
+  concurrency: number;
+  environment?: Record<string, $util.Input<string>>;
+  permissions: sst.aws.FunctionPermissionArgs[];
+  /** A public address. */
+  url?: true;
+  /** Where an asynchronous invocation goes that failed, or waited for longer than `maxAgeMs`; it is not tried again. */
+  onFailure?: { destination: $util.Input<string>; maxAgeMs: number };
+}
+
+export function createFunction(
+  { stage, coordination }: Parts,
+  part: Part,
+  options: FunctionOptions,
+) {
+  const { settings } = stage;
+  const { onFailure } = options;
+  const name = stage.functionName(part);
+  const log = stage.arnOf("logs", `log-group:/aws/lambda/${name}:*`);
+  const poller = stage.arnOf("lambda", `function:${stage.functionName("poller")}`);
+  return new sst.aws.Function(`${part.charAt(0).toUpperCase()}${part.slice(1)}`, {
+    name,
+    handler: `functions/${part}.handler`,
+    runtime: "nodejs24.x",
+    architecture: "arm64",
+    timeout: `${options.timeoutMs / 1_000} seconds`,
+    memory: `${options.memoryMb} MB`,
+    concurrency: { reserved: options.concurrency },
+    // "aws" leads #root and #webhook-root to the composition roots of the cloud (package.json, "imports").
+    nodejs: { minify: true, esbuild: { conditions: ["aws"] } },
+    // Each line is JSON already; Lambda's own format would wrap it in another, and break embedded metrics.
+    logging: { format: "text", retention: settings.logRetention },
+    environment: {
+      RUNLET_STAGE: stage.name,
+      RUNLET_TABLE: coordination.table.name,
+      RUNLET_SECRETS: stage.secrets,
+      RUNLET_POLLER: stage.functionName("poller"),
+      RUNLET_LOG_LEVEL: settings.logLevel,
+      ...(settings.proxy && {
+        HTTPS_PROXY: settings.proxy.https,
+        NO_PROXY: settings.proxy.noProxy.join(","),
+      }),
+      ...options.environment,
+    },
+    permissions: [
+      { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [log] },
+      ...coordination.useTable,
+      { actions: ["lambda:InvokeFunction"], resources: [poller] },
+      ...options.permissions,
+    ],
+    ...(settings.vpc && { vpc: settings.vpc }),
+    ...(options.url && { url: { authorization: "none", cors: false } }),
+    ...(onFailure && { retries: 0 }),
+    transform: {
+      role: (args) => {
+        // Network interfaces know no resource, so AWS's policy is as narrow as one of our own.
+        const network = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole";
+        args.managedPolicyArns = settings.vpc ? [network] : [];
+        return undefined;
+      },
+      eventInvokeConfig: (args) => {
+        if (!onFailure) return undefined;
+        args.maximumEventAgeInSeconds = onFailure.maxAgeMs / 1_000;
+        args.destinationConfig = { onFailure: { destination: onFailure.destination } };
+        return undefined;
+      },
+    },
+  });
+}

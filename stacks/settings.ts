@@ -1,0 +1,103 @@
+// Why: whatever a deployment may be told stands in one typed table, with a default for everything and the reason for it.
+// To change something, name the stage in `stages` below; a value that cannot be meant is refused by name before anything
+// is created.
+import { cloudSettings } from "@runlet/runtime/settings";
+import * as z from "zod";
+
+const text = z.string().min(1);
+const email = z.email("give an address, or leave it out");
+const megabytes = z.int().min(128).max(10_240);
+const url = z.url({ protocol: /^https$/, error: "give an https address" });
+const proxyUrl = z.url({ protocol: /^https?$/, error: "give http://HOST:PORT" });
+const arn = z.string().regex(/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, "give a role's ARN");
+
+const shape = z.strictObject({
+  /** Alarms are mailed here once the address has confirmed (SNS asks it). None: they are seen in the console only. */
+  alarmEmail: email.optional(),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** $0.50/GB is paid for writing, little for keeping: long enough to look back at a bad week. */
+  logRetention: z.enum(["1 week", "1 month", "3 months", "1 year"]).default("1 month"),
+  /** Sizes the poller's own limit of concurrency and the guard of cost; it costs nothing by itself. */
+  scaleSetsMax: z.int().min(1).max(10_000).default(1_000),
+  /**
+   * How many events of GitHub are answered at once; a function URL has no other brake. 1,500 events in 10 s at 50 ms
+   * each are 8 at once; what is refused beyond that GitHub keeps as failed, and the sweep has it sent again.
+   */
+  webhookConcurrency: z.int().min(1).max(1_000).default(20),
+  /** An event in front of a waiting job: more memory is more CPU, so a shorter cold start. */
+  webhookMemoryMb: megabytes.default(512),
+  /** 200 idle scale sets take about half of this (`npm run bench -- idle-memory`), and it is what a shard costs. */
+  pollerMemoryMb: megabytes.default(256),
+  sweepMemoryMb: megabytes.default(256),
+  /**
+   * A shard that was quiet for so long closes its sessions, until a webhook or a look wakes it. Off: nobody outside of
+   * GitHub knows whether a scale set without a session is assigned jobs.
+   */
+  restAfterMinutes: z.int().min(1).max(1_440).optional(),
+  /** Webhooks whose failed deliveries GitHub is asked to send again; an App's own without `hookId`. */
+  webhooks: z
+    .array(z.strictObject({ scope: url, hookId: z.int().positive().optional() }))
+    .default([]),
+  /**
+   * Clusters of EKS that the functions may describe. With `roleArn` (another account's) that role is assumed; without,
+   * the functions' own roles get an access entry. Others are registered by their kubeconfig and need no line here.
+   */
+  eksClusters: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(/^[A-Za-z0-9][\w-]{0,99}$/, "give the cluster's name in EKS"),
+        /** Default: the deployment's. */
+        region: text.optional(),
+        roleArn: arn.optional(),
+      }),
+    )
+    .default([]),
+  /** For everything that the functions call. */
+  proxy: z.strictObject({ https: proxyUrl, noProxy: z.array(text).default([]) }).optional(),
+  /**
+   * Only for clusters whose API has a private address. It needs a NAT gateway for GitHub and AWS: about $33 a month and
+   * $0.045/GB, more than everything else here together.
+   */
+  vpc: z
+    .strictObject({ securityGroups: z.array(text).min(1), privateSubnets: z.array(text).min(2) })
+    .optional(),
+  /** The guard of cost: an alarm above this. Default: every shard always on, and a half more. */
+  gbSecondsPerDayMax: z.int().positive().optional(),
+});
+
+export type StageOptions = z.input<typeof shape>;
+export interface StageSettings extends z.output<typeof shape> {
+  gbSecondsPerDayMax: number;
+  /** Shards that `scaleSetsMax` makes. */
+  shardsMax: number;
+  /** In each shard at once: the holder, its successor, one that watches after a failure, one that a webhook woke. */
+  pollerConcurrency: number;
+}
+
+/** The stages that differ from the defaults. */
+export const stages: Record<string, StageOptions> = {
+  prod: { logRetention: "3 months" },
+};
+
+/** What holds for a stage. Throws an Error that names each field that is wrong. */
+export function settingsOf(stage: string, options = stages[stage] ?? {}): StageSettings {
+  // It stands in names of at most 64 characters.
+  if (!/^[a-z0-9][a-z0-9-]{0,29}$/.test(stage)) {
+    throw new Error(
+      `the stage is called ${stage}: give at most 30 small letters, digits and hyphens`,
+    );
+  }
+  const read = shape.safeParse(options);
+  if (!read.success) {
+    throw new Error(`stacks/settings.ts, stage ${stage}: ${z.prettifyError(read.error)}`);
+  }
+  const settings = read.data;
+  const shardsMax = Math.ceil(settings.scaleSetsMax / cloudSettings.shardSize);
+  const alwaysOn = shardsMax * (settings.pollerMemoryMb / 1024) * 86_400;
+  return {
+    ...settings,
+    gbSecondsPerDayMax: settings.gbSecondsPerDayMax ?? Math.ceil(alwaysOn * 1.5),
+    shardsMax,
+    pollerConcurrency: 4 * shardsMax,
+  };
+}
