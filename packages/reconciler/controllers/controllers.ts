@@ -5,6 +5,8 @@ import type { Kind } from "../kinds.ts";
 import { controllerOf, objectKey, parseKey } from "../object-key.ts";
 import type { Namespace } from "../namespace-scope.ts";
 import { createWorkQueue, type QueueFigures, type WorkQueue } from "../work-queue.ts";
+import { claimOf } from "./autoscaling-runner-set/claim.ts";
+import { findFreed, type Claim } from "./autoscaling-runner-set/plan-claim.ts";
 import {
   createAutoscalingMemory,
   forgetAutoscaling,
@@ -94,17 +96,21 @@ function scopeOf(ctx: Context, runner: string): string {
 
 function followAutoscaling(ctx: Context, queues: Queues, memory: Memory) {
   const { autoscaling, runnerSets, listeners } = ctx.kinds;
+  const claims = new Map<string, Claim>();
   const generations = new Map<string, number | undefined>();
   autoscaling.onChange(({ type, object }) => {
     const { uid = "", generation } = object.metadata;
     const anew = generations.get(uid) !== generation;
     generations.set(uid, generation);
     queues.autoscaling.add(objectKey(object), { anew });
+    const [before, now] = [claims.get(uid), type === "set" ? claimOf(object) : undefined];
+    if (now) claims.set(uid, now);
+    else claims.delete(uid);
+    const freed = before ? findFreed(before, now, [...claims.values()]) : [];
+    for (const { key } of freed) queues.autoscaling.add(key);
     if (type === "set") return;
     generations.delete(uid);
     forgetAutoscaling(memory.autoscaling, uid);
-    // A set that leaves may have stood in the way of another.
-    addAll(queues.autoscaling, autoscaling.all());
   });
   listeners.onChange(({ object }) => {
     const { autoscalingRunnerSetNamespace: namespace, autoscalingRunnerSetName: name } =

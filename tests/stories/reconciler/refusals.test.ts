@@ -97,6 +97,52 @@ describe("what is not Runlet's", () => {
     expect(world.github.control.scaleSets()).toHaveLength(1);
   });
 
+  it("the later of two takes over, with a scale set of its own, when the first is renamed", async () => {
+    const world = createWorld();
+    applyNamespace(world.kube, "second", true);
+    await world.serve("builders");
+    await world.clock.runFor(2_000);
+    world.kube.applyManifests(runnerSetManifest("builders", "", { namespace: "second" }));
+    await world.clock.runFor(30_000);
+    expect(world.runnerSets()).toHaveLength(1);
+    world.kube.applyManifests(runnerSetManifest("builders", "  runnerScaleSetName: makers"));
+    await world.clock.runFor(10_000);
+    const names = world.github.control.scaleSets().map(({ name }) => name);
+    expect(names.toSorted()).toEqual(["builders", "makers"]);
+    const ids = world.runnerSets().map(({ spec }) => spec.ephemeralRunnerSpec?.runnerScaleSetId);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it("the later of two is served when the first, too, says that it shares", async () => {
+    const world = createWorld();
+    applyNamespace(world.kube, "second", true);
+    await world.serve("builders");
+    await world.clock.runFor(2_000);
+    const more = { namespace: "second", annotations: share };
+    world.kube.applyManifests(runnerSetManifest("builders", "", more));
+    await world.clock.runFor(30_000);
+    expect(world.runnerSets()).toHaveLength(1);
+    world.kube.applyManifests(runnerSetManifest("builders", "", { annotations: share }));
+    await world.clock.runFor(10_000);
+    expect(world.runnerSets()).toHaveLength(2);
+  });
+
+  it("a hundred sets that leave at once cost each other no passes", async () => {
+    const world = createWorld();
+    const names = Array.from({ length: 100 }, (_, at) => `set-${at}`);
+    for (const name of names) world.kube.applyManifests(runnerSetManifest(name));
+    await world.clock.runFor(20_000);
+    const passes = () => {
+      const queues = world.first?.reconciler.view().queues ?? [];
+      return queues.find(({ name }) => name === "autoscaling-runner-sets")?.succeeded ?? 0;
+    };
+    const before = passes();
+    for (const name of names) await world.deleteSet(name);
+    await world.clock.runFor(20_000);
+    expect(world.autoscaling()).toEqual([]);
+    expect(passes() - before).toBeLessThanOrEqual(1_000);
+  });
+
   it("two sets that both say they share it are one scale set", async () => {
     const world = createWorld();
     applyNamespace(world.kube, "second", true);

@@ -1,10 +1,10 @@
 // Why: gathers what plan-claim.ts judges.
-import type { AutoscalingRunnerSet } from "@runlet/kubernetes/resources";
+import { annotations, type AutoscalingRunnerSet } from "@runlet/kubernetes/resources";
 import { hasListener } from "../../arc.ts";
 import type { Context } from "../../context.ts";
 import { objectKey } from "../../object-key.ts";
 import { planClaim, type Claim } from "./plan-claim.ts";
-import { findKeyOf, isShared, wantedOf } from "./wanted.ts";
+import { findKeyOf, isShared, scaleSetIdOf, wantedOf } from "./wanted.ts";
 
 /** Why the set is refused, or undefined. */
 export function judgeClaim(ctx: Context, set: AutoscalingRunnerSet) {
@@ -22,11 +22,13 @@ export function judgeClaim(ctx: Context, set: AutoscalingRunnerSet) {
 }
 
 /** Undefined when its URL cannot be read: then it names no scale set at all. */
-function claimOf(set: AutoscalingRunnerSet): Claim | undefined {
+export function claimOf(set: AutoscalingRunnerSet): Claim | undefined {
   try {
+    const wanted = wantedOf(set);
     return {
       key: objectKey(set),
-      findKey: findKeyOf(wantedOf(set)),
+      findKey: findKeyOf(wanted),
+      heldKey: findKeyOf({ ...wanted, ...confirmedOf(set) }),
       isShared: isShared(set),
       createdAtMs: Date.parse(set.metadata.creationTimestamp ?? "") || 0,
       uid: set.metadata.uid ?? "",
@@ -34,4 +36,12 @@ function claimOf(set: AutoscalingRunnerSet): Claim | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Name and group as the service has them; after an edit they are the old ones for a moment. */
+function confirmedOf(set: AutoscalingRunnerSet): { name?: string; runnerGroup?: string } {
+  if (scaleSetIdOf(set) === undefined) return {};
+  const name = set.metadata.annotations?.[annotations.runnerScaleSetName];
+  const runnerGroup = set.metadata.annotations?.[annotations.runnerGroupName];
+  return { ...(name && { name }), ...(runnerGroup && { runnerGroup }) };
 }

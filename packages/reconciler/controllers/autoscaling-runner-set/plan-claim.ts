@@ -7,6 +7,8 @@ export interface Claim {
   key: string;
   /** Scope, group and name, lower-cased. */
   findKey: string;
+  /** The same of the scale set that it has now: another one while an edit has not reached the service. */
+  heldKey: string;
   isShared: boolean;
   createdAtMs: number;
   uid: string;
@@ -25,7 +27,7 @@ export function planClaim(
         "an AutoscalingListener of ARC serves this set; Runlet leaves it alone until that is gone",
     };
   }
-  const rivals = others.filter((one) => one.findKey === claim.findKey && one.uid !== claim.uid);
+  const rivals = others.filter((one) => one.uid !== claim.uid && keysOf(one).has(claim.findKey));
   const rival = rivals.find((one) => isEarlier(one, claim) && !(one.isShared && claim.isShared));
   if (!rival) return undefined;
   return {
@@ -34,6 +36,21 @@ export function planClaim(
       `${rival.key} has the same scope, runner group and scale set name, and is older; to serve one ` +
       `scale set from both, annotate both with runlet.dev/share: "true"`,
   };
+}
+
+/** Those of `others` that `claim` may have stood in the way of, now that it is another one or (undefined) gone. */
+export function findFreed(
+  claim: Claim,
+  now: Claim | undefined,
+  others: readonly Claim[],
+): readonly Claim[] {
+  const isSame = claim.findKey === now?.findKey && claim.heldKey === now.heldKey;
+  if (isSame && claim.isShared === now.isShared) return [];
+  return others.filter((one) => one.uid !== claim.uid && keysOf(claim).has(one.findKey));
+}
+
+function keysOf({ findKey, heldKey }: Claim): Set<string> {
+  return new Set([findKey, heldKey]);
 }
 
 function isEarlier(a: Claim, b: Claim): boolean {

@@ -1,17 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { annotations, type EphemeralRunnerSet } from "@runlet/kubernetes/resources";
-import { planClaim, type Claim } from "./plan-claim.ts";
+import { findFreed, planClaim, type Claim } from "./plan-claim.ts";
 import { planKept } from "./plan-finalize.ts";
 import { planEdit } from "./runner-set.ts";
 
-const claim = fc.record<Claim>({
-  key: fc.string(),
-  findKey: fc.constantFrom("a", "b"),
-  isShared: fc.boolean(),
-  createdAtMs: fc.nat(3),
-  uid: fc.uuid(),
-});
+const claim: fc.Arbitrary<Claim> = fc
+  .record({
+    key: fc.string(),
+    findKey: fc.constantFrom("a", "b"),
+    isShared: fc.boolean(),
+    createdAtMs: fc.nat(3),
+    uid: fc.uuid(),
+  })
+  .map((one) => ({ ...one, heldKey: one.findKey }));
 
 describe("who may have a scale set", () => {
   it("of any number of rivals at least one is served, and all that are served agree to share", () => {
@@ -25,6 +27,23 @@ describe("who may have a scale set", () => {
         }
       }),
     );
+  });
+
+  it("nobody is served as long as an older one still has his name at the service", () => {
+    const later: Claim = {
+      key: "runners/later",
+      findKey: "a",
+      heldKey: "a",
+      isShared: false,
+      createdAtMs: 1,
+      uid: "later",
+    };
+    const renamed = { ...later, uid: "first", createdAtMs: 0, findKey: "b" };
+    expect(planClaim(later, [later, renamed], false)?.reason).toBe("DuplicateScaleSet");
+    const confirmed = { ...renamed, heldKey: "b" };
+    expect(planClaim(later, [later, confirmed], false)).toBeUndefined();
+    expect(findFreed(renamed, confirmed, [later, confirmed])).toEqual([later]);
+    expect(findFreed(confirmed, confirmed, [later, confirmed])).toEqual([]);
   });
 
   it("nobody is served whom a listener of ARC serves", () => {
