@@ -13,12 +13,11 @@ import { shortHash } from "./hash.ts";
 export interface Events {
   /** Warns on `object`; also logged. The same words again within an hour are not written again. */
   warn(object: KubernetesObject, kind: string, reason: string, message: string): Promise<void>;
-  note(object: KubernetesObject, kind: string, reason: string, message: string): Promise<void>;
 }
 
 interface KubernetesEvent extends KubernetesObject {
   involvedObject: Record<string, string>;
-  type: "Normal" | "Warning";
+  type: "Warning";
   reason: string;
   message: string;
   source: { component: string };
@@ -46,16 +45,12 @@ export function createEvents(deps: { client: KubernetesClient; clock: Clock; log
     return true;
   }
 
-  async function write(
-    type: "Normal" | "Warning",
-    ...[object, kind, reason, words]: [KubernetesObject, string, string, string]
-  ) {
+  async function warn(object: KubernetesObject, kind: string, reason: string, words: string) {
     const message = redactText(words).slice(0, 1_000);
     const { name, namespace = "", uid = "" } = object.metadata;
     const fact = shortHash(`${uid}/${reason}/${message}`, 10);
     if (!isNews(fact)) return;
-    const level = type === "Warning" ? "warn" : "info";
-    deps.log[level]("event", { reason, message, kind, namespace, name });
+    deps.log.warn("event", { reason, message, kind, namespace, name });
     const at = new Date(deps.clock.wallMs()).toISOString();
     const event: KubernetesEvent = {
       apiVersion: "v1",
@@ -68,7 +63,7 @@ export function createEvents(deps: { client: KubernetesClient; clock: Clock; log
         namespace,
         uid,
       },
-      type,
+      type: "Warning",
       reason,
       message,
       source: { component: "runlet-reconciler" },
@@ -86,8 +81,5 @@ export function createEvents(deps: { client: KubernetesClient; clock: Clock; log
     }
   }
 
-  return {
-    warn: (...fact) => write("Warning", ...fact),
-    note: (...fact) => write("Normal", ...fact),
-  };
+  return { warn };
 }

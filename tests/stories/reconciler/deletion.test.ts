@@ -3,8 +3,10 @@ import {
   annotations,
   autoscalingListeners,
   ephemeralRunnerSets,
+  pods,
   secrets,
 } from "@runlet/kubernetes/resources";
+import { corporateCa } from "./corporate-ca.ts";
 import { createWorld, namespace, nothing } from "./reconciler-world.ts";
 
 const minute = 60_000;
@@ -125,6 +127,30 @@ describe("deleting a scale set", () => {
     await world.clock.runFor(5 * minute);
     expect(world.autoscaling()).toEqual([]);
     expect(world.events().map(({ reason }) => reason)).toContain("ScaleSetAbandoned");
+  });
+
+  it("ends an hour later when what leads to the service may not be read any more", async () => {
+    const world = createWorld();
+    const ca = { apiVersion: "v1", kind: "ConfigMap", data: { "ca.crt": corporateCa } };
+    world.kube.applyManifests(JSON.stringify({ ...ca, metadata: { name: "ca", namespace } }));
+    await world.serve(
+      "builders",
+      "  githubServerTLS: { certificateFrom: { configMapKeyRef: { name: ca, key: ca.crt } } }",
+    );
+    await world.order("builders", 1, 1);
+    await world.clock.runFor(5_000);
+    const effect = { kind: "status", status: 403, message: "no Role any more" } as const;
+    world.kube.setFaults([{ plural: "configmaps", effect }]);
+    await world.clock.runFor(11 * minute);
+    await world.deleteSet("builders");
+    const pod = world.pods()[0]?.metadata.name ?? "";
+    await world.admin.remove(pods, { namespace, name: pod });
+    await world.clock.runFor(55 * minute);
+    expect(world.runners()).toHaveLength(1);
+    await world.clock.runFor(75 * minute);
+    expect(world.autoscaling()).toEqual([]);
+    const reasons = world.events().map(({ reason }) => reason);
+    expect(reasons).toEqual(expect.arrayContaining(["RegistrationAbandoned", "ScaleSetAbandoned"]));
   });
 
   it("of a set that ARC's listener serves is ARC's, until that listener is gone", async () => {

@@ -29,7 +29,7 @@ export function observeSet(ctx: Context, set: EphemeralRunnerSet): SetObservatio
 }
 
 /** Of what new runners are made from. */
-export function specHashOf(set: EphemeralRunnerSet): string {
+function specHashOf(set: EphemeralRunnerSet): string {
   return contentHash([set.spec.ephemeralRunnerSpec, set.spec.ephemeralRunnerMetadata]);
 }
 

@@ -48,11 +48,7 @@ export async function writeNotes(
   ctx.kinds.runnerSets.note(patched);
 }
 
-export function planNotes(
-  set: EphemeralRunnerSet,
-  notes: Notes,
-  now: string,
-): JsonPatchOperation[] {
+function planNotes(set: EphemeralRunnerSet, notes: Notes, now: string): JsonPatchOperation[] {
   const there = set.metadata.annotations ?? {};
   const operations: JsonPatchOperation[] = [];
   const acted = notes.actedPatchId;

@@ -11,6 +11,7 @@ import {
   type EphemeralRunner,
 } from "@runlet/kubernetes/resources";
 import { describeError } from "@runlet/runtime/log";
+import { isClusterAway } from "../../cluster-away.ts";
 import type { Context } from "../../context.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { usesContainerHooks } from "../../runner-pod.ts";
@@ -64,9 +65,10 @@ async function endRegistration(
   try {
     if ((await removeRegistration(ctx, runner, signal)) === "removed") return "ended";
   } catch (error) {
-    if (error instanceof KubernetesError) throw error;
-    if (await isOrphan(ctx, runner)) return giveUp(ctx, runner, "its credential is gone");
+    // A right that is missing (403) is no such thing: it counts as a service that cannot be asked.
+    if (isClusterAway(error)) throw error;
     if (isOverdue(ctx, runner)) return giveUp(ctx, runner, describeError(error));
+    if (await isOrphan(ctx, runner)) return giveUp(ctx, runner, "its credential is gone");
     throw error;
   }
   if (!isOverdue(ctx, runner)) return "busy";
