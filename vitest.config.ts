@@ -10,5 +10,7 @@ export default defineConfig({
     environment: "node",
     testTimeout: 20_000,
     pool: "forks",
+    // Left alone, vitest keeps one core free, which on two cores is half of them; most stories wait for no machine.
+    maxWorkers: "100%",
   },
 });
