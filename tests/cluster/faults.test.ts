@@ -5,6 +5,7 @@ import { createSeededRandom, createSystemRandom } from "@runlet/runtime/random";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFailed, test } from "vitest";
 import { namespace, nothing, startReconcilerBed, type ReconcilerBed } from "./reconciler-bed.ts";
 import type { ReconcilerProcess } from "./reconciler-process.ts";
+import { startWriteProxy, type WriteProxy } from "./write-proxy.ts";
 
 const seed = Number(process.env["RUNLET_SEED"] ?? createSystemRandom().int(1_000_000));
 const random = createSeededRandom(seed);
@@ -13,47 +14,56 @@ const random = createSeededRandom(seed);
 const recoveryMs = 60_000;
 
 let bed: ReconcilerBed;
+let proxy: WriteProxy;
 let reconciler: ReconcilerProcess;
 let patchId = 0;
 
 const running = async () =>
   (await bed.runners()).filter(({ status }) => status?.phase === "Running").length;
 
-/** Another order, which is under way when the fault strikes. */
-async function beginWork(replicas: number) {
-  await bed.order("builders", replicas, ++patchId);
-  await bed.clock.sleep(random.int(1_500));
+async function restart() {
+  reconciler = await bed.startReconciler([], proxy);
 }
 
-async function restart() {
-  reconciler.signal("SIGKILL");
-  await reconciler.ended;
-  reconciler = await bed.startReconciler();
+/** Kills the reconciler at one of its next `most` writes, before it has its effect or after. */
+async function killAtWrite(most: number, begin: () => Promise<unknown>) {
+  const when = random.int(2) === 0 ? "before" : "after";
+  const struck = proxy.atWrite(1 + random.int(most), when, () => reconciler.signal("SIGKILL"));
+  await begin();
+  await struck;
+  expect(await reconciler.ended).toBe("SIGKILL");
 }
 
 beforeAll(async () => {
   // The quota leaves room for what Kubernetes writes by itself, and is filled by the test.
   bed = await startReconcilerBed({ plane: { etcdQuotaBytes: 24 * 1024 * 1024 } });
-  reconciler = await bed.startReconciler();
+  proxy = await startWriteProxy(bed.plane);
+  await restart();
 }, 180_000);
 
-afterAll(() => bed?.stop());
+afterAll(async () => {
+  proxy?.close();
+  await bed?.stop();
+});
 
 afterEach(async () => {
   const left = async () => JSON.stringify(await bed.leftovers()) === JSON.stringify(nothing);
   await bed.eventually("nothing left", left, recoveryMs).catch(() => {});
   expect(await bed.leftovers()).toEqual(nothing);
   reconciler.signal("SIGKILL");
-  reconciler = await bed.startReconciler();
+  await restart();
 }, 100_000);
 
-/** Serves a set, lets `strike` happen to it, and sees it through to its deletion. */
-async function play(replicas: number, strike: () => Promise<void>) {
+/** Serves a set, lets `strike` order so many runners and do its worst, and sees the set through to its deletion. */
+async function play(
+  replicas: number,
+  strike: (order: () => Promise<void>) => Promise<void>,
+  end: () => Promise<unknown> = remove,
+) {
   onTestFailed(() => console.error(`seed ${seed}: set RUNLET_SEED to play it again`));
   await bed.serve("builders", "  maxRunners: 30");
   patchId = 0;
-  await beginWork(replicas);
-  await strike();
+  await strike(() => bed.order("builders", replicas, ++patchId));
   await bed.eventually(
     `${replicas} runners`,
     async () => (await running()) === replicas,
@@ -61,26 +71,57 @@ async function play(replicas: number, strike: () => Promise<void>) {
   );
   expect(await bed.runners()).toHaveLength(replicas);
   expect(bed.github.control.runners()).toHaveLength(replicas);
-  await bed.admin.remove(autoscalingRunnerSets, { namespace, name: "builders" });
+  await end();
+}
+
+const remove = () => bed.admin.remove(autoscalingRunnerSets, { namespace, name: "builders" });
+
+/** An order that is under way when something strikes later than any single write. */
+async function begin(order: () => Promise<void>) {
+  await order();
+  await bed.clock.sleep(random.int(1_500));
 }
 
 describe(`a real cluster (seed ${seed})`, { timeout: 200_000 }, () => {
+  test.each([1, 2])("kill %i, in the middle of registering a set", async () => {
+    // Finalizer, mark, id, runner set, status: before the fifth it cannot be served.
+    const served = Promise.withResolvers<void>();
+    await killAtWrite(4, async () => {
+      bed.serve("builders").then(served.resolve, served.reject);
+    });
+    expect((await bed.setOf("builders"))?.status?.phase).not.toBe("Running");
+    await restart();
+    await served.promise;
+    expect(bed.github.control.scaleSets()).toHaveLength(1);
+    await remove();
+  });
+
   test.each([1, 2, 3, 4, 5, 6])("kill %i, in the middle of making runners", async () => {
-    await play(4 + random.int(8), restart);
+    const replicas = 4 + random.int(8);
+    await play(replicas, async (order) => {
+      // A runner takes four writes at least: itself, its Secret, its pod, its status.
+      await killAtWrite(3 * replicas, order);
+      expect(await running()).toBeLessThan(replicas);
+      await restart();
+    });
   });
 
   test.each([1, 2, 3])("kill %i, in the middle of deleting the set", async () => {
-    await play(4 + random.int(8), async () => {});
-    await bed.clock.sleep(random.int(1_000));
+    const replicas = 4 + random.int(8);
+    // Each runner takes two writes at least: its deletion and its finalizers.
+    const deletion = () => killAtWrite(replicas, remove);
+    await play(replicas, (order) => order(), deletion);
+    expect(await bed.runners()).not.toEqual([]);
     await restart();
   });
 
   test("three kills in a row", async () => {
-    await play(10, async () => {
-      for (let kill = 0; kill < 3; kill++) {
-        await restart();
-        await bed.clock.sleep(random.int(1_500));
+    await play(10, async (order) => {
+      for (const begin of [order, restart, restart]) {
+        await killAtWrite(10, begin);
+        expect(await running()).toBeLessThan(10);
       }
+      await restart();
     });
   });
 
@@ -102,7 +143,8 @@ describe(`a real cluster (seed ${seed})`, { timeout: 200_000 }, () => {
   });
 
   test("an API server that hangs for a while", async () => {
-    await play(8, async () => {
+    await play(8, async (order) => {
+      await begin(order);
       bed.plane.apiServer.signal("SIGSTOP");
       await bed.clock.sleep(15_000);
       bed.plane.apiServer.signal("SIGCONT");
@@ -110,7 +152,8 @@ describe(`a real cluster (seed ${seed})`, { timeout: 200_000 }, () => {
   });
 
   test("an API server that is away for a minute: it is unready, alive, and goes on", async () => {
-    await play(8, async () => {
+    await play(8, async (order) => {
+      await begin(order);
       await bed.plane.restartApiServer(async () => {
         await bed.clock.sleep(65_000);
         expect((await reconciler.page("/healthz")).status).toBe(200);
@@ -122,7 +165,8 @@ describe(`a real cluster (seed ${seed})`, { timeout: 200_000 }, () => {
   });
 
   test("an etcd that is full", async () => {
-    await play(8, async () => {
+    await play(8, async (order) => {
+      await begin(order);
       const fill = await fillEtcd();
       await bed.order("builders", 8, ++patchId).catch(() => {});
       await bed.clock.sleep(10_000);

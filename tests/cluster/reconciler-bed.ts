@@ -59,7 +59,11 @@ export interface ReconcilerBed {
   admin: KubernetesClient;
   kubelet: Kubelet;
   apply(manifest: string): void;
-  startReconciler(flags?: string[]): Promise<ReconcilerProcess>;
+  /** `through`: by a proxy before the API server. */
+  startReconciler(
+    flags?: string[],
+    through?: Pick<ControlPlane, "server" | "caPem">,
+  ): Promise<ReconcilerProcess>;
   setOf(name: string): Promise<EphemeralRunnerSet | undefined>;
   runners(): Promise<EphemeralRunner[]>;
   /** What a poller writes. */
@@ -148,9 +152,9 @@ export async function startReconcilerBed(
     kubelet,
     apply,
     ...eyes,
-    async startReconciler(flags = []) {
+    async startReconciler(flags = [], { server, caPem } = plane) {
       const token = await plane.serviceAccountToken(systemNamespace, release);
-      const started = startReconcilerProcess({ ...plane, bundle, token, dir, flags });
+      const started = startReconcilerProcess({ server, caPem, bundle, token, dir, flags });
       processes.push(started);
       await started.until("pages_served");
       return started;
