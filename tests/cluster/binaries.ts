@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cached, progress } from "./cache.ts";
+import { cached, findCached, progress } from "./cache.ts";
+import { readKubernetesRelease, type KubernetesRelease } from "./kubernetes-version.ts";
 import { runCommand } from "./run-command.ts";
 import { unzip } from "./unzip.ts";
 
@@ -21,8 +22,6 @@ export interface ClientBinaries {
   helm: string;
 }
 
-const kubernetesVersion = "1.36.3";
-
 /** Finds or builds etcd, kube-apiserver and kube-controller-manager: minutes the first time. */
 export async function getControlPlaneBinaries(): Promise<ControlPlaneBinaries> {
   const given = process.env["KUBEBUILDER_ASSETS"];
@@ -32,12 +31,12 @@ export async function getControlPlaneBinaries(): Promise<ControlPlaneBinaries> {
   };
   return {
     etcd: await find("etcd", buildEtcd),
-    apiServer: await find("kube-apiserver", buildKubernetes),
-    controllerManager: await find("kube-controller-manager", buildKubernetes),
+    apiServer: await find("kube-apiserver", buildKubernetesAsked),
+    controllerManager: await find("kube-controller-manager", buildKubernetesAsked),
   };
 }
 
-/** Builds etcd; it must be 3.5.13 or newer (RequestWatchProgress), and 3.6 is what 1.36 is tested with. */
+/** Builds etcd; it must be 3.5.13 or newer (RequestWatchProgress), and 3.6 is what 1.35 and 1.36 are tested with. */
 export function buildEtcd(): Promise<string> {
   return goBuild({
     folder: "etcd",
@@ -47,24 +46,32 @@ export function buildEtcd(): Promise<string> {
   });
 }
 
+const buildKubernetesAsked = () => goBuild(kubernetesBuild(readKubernetesRelease()));
+
+/** Whether this release has been built on this machine. */
+export function isKubernetesBuilt(release: KubernetesRelease): boolean {
+  const build = kubernetesBuild(release);
+  return findCached(build.folder, inputsOf(build)) !== undefined;
+}
+
 /** Without these -X flags the server calls itself v0.0.0-master, and clients gate features on that. */
-export function buildKubernetes(): Promise<string> {
-  const [major, minor] = kubernetesVersion.split(".");
+function kubernetesBuild({ version, folder }: KubernetesRelease): GoBuild {
+  const [major, minor] = version.split(".");
   const stamp = [
-    `k8s.io/component-base/version.gitVersion=v${kubernetesVersion}`,
+    `k8s.io/component-base/version.gitVersion=v${version}`,
     `k8s.io/component-base/version.gitMajor=${major}`,
     `k8s.io/component-base/version.gitMinor=${minor}`,
-    `k8s.io/client-go/pkg/version.gitVersion=v${kubernetesVersion}`,
+    `k8s.io/client-go/pkg/version.gitVersion=v${version}`,
   ];
   const stamps = stamp.map((one) => `-X ${one}`).join(" ");
-  return goBuild({
-    folder: "k8s",
+  return {
+    folder,
     packages: ["kube-apiserver", "kube-controller-manager"].map(
       (n) => `k8s.io/kubernetes/cmd/${n}`,
     ),
     flags: ["-ldflags", `-s -w ${stamps}`],
     output: "",
-  });
+  };
 }
 
 /** Builds GitHub's own client with its listener, by which our simulator of the service is judged. */
@@ -90,12 +97,18 @@ interface GoBuild {
   sources?: string[];
 }
 
-async function goBuild(build: GoBuild): Promise<string> {
-  const cwd = fileURLToPath(new URL(`./go/${build.folder}`, import.meta.url));
+const folderOf = ({ folder }: GoBuild) => fileURLToPath(new URL(`./go/${folder}`, import.meta.url));
+
+/** All that decides what comes out. */
+function inputsOf(build: GoBuild): string[] {
   const files = ["go.mod", "go.sum", ...(build.sources ?? [])];
-  const modules = files.map((file) => readFileSync(join(cwd, file), "utf8"));
-  const inputs = [...modules, ...build.packages, ...build.flags, process.platform, process.arch];
-  return cached(build.folder, inputs, async (dir) => {
+  const modules = files.map((file) => readFileSync(join(folderOf(build), file), "utf8"));
+  return [...modules, ...build.packages, ...build.flags, process.platform, process.arch];
+}
+
+async function goBuild(build: GoBuild): Promise<string> {
+  const cwd = folderOf(build);
+  return cached(build.folder, inputsOf(build), async (dir) => {
     progress(`building ${build.packages.join(" and ")} (once; up to 6 minutes on 2 cores)`);
     const args = ["build", "-p", "2", "-mod=readonly", "-trimpath", ...build.flags];
     const env = { GOFLAGS: "", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };

@@ -13,6 +13,17 @@ export function progress(line: string): void {
   process.stderr.write(`cluster bed: ${line}\n`);
 }
 
+/** The folder for `inputs`, if it is there. */
+export function findCached(name: string, inputs: string[]): string | undefined {
+  const dir = folderFor(name, inputs);
+  return existsSync(dir) ? dir : undefined;
+}
+
+function folderFor(name: string, inputs: string[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
+  return join(cacheHome, `${name}-${hash}`);
+}
+
 /**
  * The folder for `inputs`, filled by `fill` if it is not there. It appears whole or not at all: `fill`
  * works beside it, and of two at once the first to finish is kept.
@@ -22,8 +33,7 @@ export async function cached(
   inputs: string[],
   fill: (dir: string) => Promise<void>,
 ): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
-  const dir = join(cacheHome, `${name}-${hash}`);
+  const dir = folderFor(name, inputs);
   if (existsSync(dir)) return dir;
   const making = `${dir}.${process.pid}`;
   mkdirSync(dirname(dir), { recursive: true });

@@ -3,28 +3,49 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { readCrds } from "@runlet/kubernetes/crds";
-import { getClientBinaries } from "./binaries.ts";
+import { readFlags, UsageError } from "@runlet/runtime/flags";
+import { getClientBinaries, isKubernetesBuilt } from "./binaries.ts";
 import { progress } from "./cache.ts";
 import { bundleReconciler } from "./bundle.ts";
 import { startControlPlane } from "./control-plane.ts";
+import { kubernetesMinors, minorVariable, readKubernetesRelease } from "./kubernetes-version.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const help = `test:cluster: the Kubernetes suites on a real kube-apiserver, etcd and kube-controller-manager
 
-usage: npm run test:cluster [-- FILTER …]
+usage: npm run test:cluster [-- [--kubernetes MINOR] [FILTER …]]
 
-  FILTER  run only the files whose path contains one of these texts
+  FILTER              run only the files whose path contains one of these texts
+  --kubernetes MINOR  on which Kubernetes: ${kubernetesMinors.join(" or ")} (default: ${minorVariable}, or ${kubernetesMinors[0]})
+  --is-built          run nothing; exit code 0 if that one has been built on this machine, 3 if not
 
 The control plane is built on first use (Go 1.26, about six minutes on two cores; kept in ~/.cache/runlet), or taken
 from the folder that KUBEBUILDER_ASSETS names. Exit code 0 only if every test passed; 2 for a mistake in the call.
 `;
 
 async function main(args: string[]): Promise<number> {
-  if (args.includes("--help") || args.includes("-h")) {
+  const options = {
+    help: { type: "boolean", short: "h" },
+    kubernetes: { type: "string" },
+    "is-built": { type: "boolean" },
+  } as const;
+  const { values: flags, positionals: filters } = readFlags(args, options, true);
+  if (flags.help) {
     process.stdout.write(help);
     return 0;
   }
+  if (flags.kubernetes !== undefined) {
+    if (process.env["KUBEBUILDER_ASSETS"])
+      throw new UsageError("--kubernetes and KUBEBUILDER_ASSETS: give one of them");
+    process.env[minorVariable] = flags.kubernetes;
+  }
+  const release = readKubernetesRelease();
+  if (flags["is-built"]) return isKubernetesBuilt(release) ? 0 : 3;
+  return runSuites(filters);
+}
+
+async function runSuites(filters: string[]): Promise<number> {
   const clients = await getClientBinaries();
   const reconciler = await bundleReconciler();
   // The garbage collector takes up to half a minute to notice a kind that appears after it has started.
@@ -40,7 +61,7 @@ async function main(args: string[]): Promise<number> {
     RUNLET_RECONCILER: reconciler,
   };
   try {
-    return await runVitest(env, args);
+    return await runVitest(env, filters);
   } finally {
     await plane.stop();
   }
@@ -62,5 +83,5 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   progress(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageError ? 2 : 1;
 }
