@@ -1,5 +1,6 @@
 // Why: the three functions differ in little; what they share stands here: runtime, bundle, log, and a role that holds what
 // it was given and no more. (SST would add AWS's policy for logs, which holds for every log group of the account.)
+import { functionEnvironment } from "@runlet/runtime/function-environment";
 import type { Coordination } from "./coordination.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Part, Stage } from "./stage.ts";
@@ -15,7 +16,6 @@ interface FunctionOptions {
   memoryMb: number;
   /** Its own limit, so that none of the three can take the others' place. */
   concurrency: number;
-  environment?: Record<string, $util.Input<string>>;
   permissions: sst.aws.FunctionPermissionArgs[];
   /** A public address. */
   url?: true;
@@ -45,18 +45,14 @@ export function createFunction(
     nodejs: { minify: true, esbuild: { conditions: ["aws"] } },
     // Each line is JSON already; Lambda's own format would wrap it in another, and break embedded metrics.
     logging: { format: "text", retention: settings.logRetention },
-    environment: {
-      RUNLET_STAGE: stage.name,
-      RUNLET_TABLE: coordination.table.name,
-      RUNLET_SECRETS: stage.secrets,
-      RUNLET_POLLER: stage.functionName("poller"),
-      RUNLET_LOG_LEVEL: settings.logLevel,
-      ...(settings.proxy && {
-        HTTPS_PROXY: settings.proxy.https,
-        NO_PROXY: settings.proxy.noProxy.join(","),
-      }),
-      ...options.environment,
-    },
+    environment: functionEnvironment(part, {
+      ...settings,
+      stage: stage.name,
+      table: coordination.table.name,
+      secrets: stage.secrets,
+      poller: stage.functionName("poller"),
+      kmsKey: coordination.key.arn,
+    }),
     permissions: [
       { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [log] },
       ...coordination.useTable,

@@ -1,7 +1,6 @@
 // Why: a poller serves one shard until shortly before its deadline, and starts its successor itself.
 import { cloudSettings } from "@runlet/runtime/settings";
 import { clusterPermissions } from "./cluster-access.ts";
-import { controlPlaneEnvironment } from "./control-plane-environment.ts";
 import { createFunction, type Parts } from "./function.ts";
 
 export function createPoller(parts: Parts) {
@@ -12,7 +11,6 @@ export function createPoller(parts: Parts) {
     timeoutMs: cloudSettings.invocationMs,
     memoryMb: settings.pollerMemoryMb,
     concurrency: settings.pollerConcurrency,
-    environment: controlPlaneEnvironment(parts),
     permissions: [
       ...secrets.readRegistered,
       ...coordination.useKeys(),

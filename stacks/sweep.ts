@@ -1,7 +1,6 @@
 // Why: whatever was missed is found by the sweep, once a minute; and it is told of each poller that has failed.
 import { cloudSettings } from "@runlet/runtime/settings";
 import { clusterPermissions } from "./cluster-access.ts";
-import { controlPlaneEnvironment } from "./control-plane-environment.ts";
 import { createFunction, type Parts } from "./function.ts";
 
 /** What both sides of the admin connections are sealed with (packages/runlet/compose/control-plane.ts). */
@@ -16,7 +15,6 @@ export function createSweep(parts: Parts) {
     memoryMb: stage.settings.sweepMemoryMb,
     // Beside them, in each shard, one that waits before it follows a failed poller.
     concurrency: 2 + stage.settings.shardsMax,
-    environment: controlPlaneEnvironment(parts),
     permissions: [
       ...secrets.readRegistered,
       ...coordination.useKeys(adminKey),
