@@ -1,6 +1,8 @@
 // Why: the environment is read here and nowhere else (house rule), and parsed once, with an error that
 // names the variable.
 import { statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 /** What the Lambda Runtime API gives a container's process. */
 export function readRuntimeEnvironment(env: NodeJS.ProcessEnv = process.env) {
@@ -37,6 +39,19 @@ export function readDefaultStage(env: NodeJS.ProcessEnv = process.env): string |
 export function inheritedEnvironment(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const kept = ["PATH", "HOME", "TMPDIR", "LANG", "NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"];
   return Object.fromEntries(kept.flatMap((key) => (env[key] ? [[key, env[key]]] : [])));
+}
+
+/** What a tool that builds or installs something inherits: everything, since registries and proxies are named there. */
+export function wholeEnvironment(
+  change: Record<string, string> = {},
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  return { ...env, ...change };
+}
+
+/** Where programs of others are kept once they are installed (XDG Base Directory: $XDG_CACHE_HOME, or ~/.cache). */
+export function readCacheHome(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "runlet");
 }
 
 /** True when output should not move the cursor. */

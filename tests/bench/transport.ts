@@ -6,7 +6,7 @@ import { createHttpFetch, type HttpFetch } from "@runlet/runtime/http";
 import type { ServedCluster, SocketTransport } from "@runlet/runlet/world/transport-sockets";
 import { getServerCertificate } from "@runlet/simulators/kube-api/certificates";
 import { breakSocket, listenApi } from "@runlet/simulators/kube-api/listen";
-import { freePorts } from "../cluster/free-ports.ts";
+import { freePorts } from "@runlet/runlet/programs/free-ports";
 import { serveService, type ServiceProtocol } from "./serve-service.ts";
 
 /** A PATCH of an EphemeralRunnerSet's spec, as its headers arrived. */

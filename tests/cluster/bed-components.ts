@@ -2,7 +2,7 @@
 // envtest's (kubernetes-sigs/controller-runtime, pkg/internal/testing/controlplane).
 import { join } from "node:path";
 import { writeKubeconfig, type Bed } from "./bed.ts";
-import { startComponent, type Component } from "./component.ts";
+import { startComponent, type Component } from "@runlet/runlet/programs/component";
 
 export function startEtcd({ binaries, dir, etcdPorts: [client, peer], etcdFlags }: Bed): Component {
   const args = [

@@ -2,7 +2,7 @@
 import { createSystemClock } from "@runlet/runtime/clock";
 import { z } from "zod";
 import type { Bed } from "./bed.ts";
-import type { Component } from "./component.ts";
+import type { Component } from "@runlet/runlet/programs/component";
 
 const clock = createSystemClock();
 // Two loaded cores take a while to link a cold binary into memory.

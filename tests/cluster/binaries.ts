@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cached, findCached, progress } from "./cache.ts";
+import { cached, findCached } from "@runlet/runlet/programs/cache";
+import { runCommand } from "@runlet/runlet/programs/run-command";
 import { readKubernetesRelease, type KubernetesRelease } from "./kubernetes-version.ts";
-import { runCommand } from "./run-command.ts";
+import { progress } from "./progress.ts";
 import { unzip } from "./unzip.ts";
 
 /** Paths of the real control plane. */

@@ -1,6 +1,6 @@
 // Why: what runs in a pod is one bundled file, not the sources; so that file is what the suites start.
 import { fileURLToPath } from "node:url";
-import { runCommand } from "./run-command.ts";
+import { runCommand } from "@runlet/runlet/programs/run-command";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -17,8 +17,8 @@ import {
   type CrdKind,
 } from "./bed-requests.ts";
 import { getControlPlaneBinaries } from "./binaries.ts";
-import type { Component } from "./component.ts";
-import { freePorts } from "./free-ports.ts";
+import type { Component } from "@runlet/runlet/programs/component";
+import { freePorts } from "@runlet/runlet/programs/free-ports";
 
 export interface ControlPlaneOptions {
   /** Start kube-controller-manager too; without it nothing is garbage-collected. */

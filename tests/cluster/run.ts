@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { readFlags, UsageError } from "@runlet/runtime/flags";
 import { getClientBinaries, isKubernetesBuilt } from "./binaries.ts";
-import { progress } from "./cache.ts";
+import { progress } from "./progress.ts";
 import { bundleReconciler } from "./bundle.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { kubernetesMinors, minorVariable, readKubernetesRelease } from "./kubernetes-version.ts";

@@ -1,4 +1,4 @@
-// Why: etcd and kube-apiserver must be told their ports, and several control planes may run at once.
+// Why: programs of others (etcd, kube-apiserver, DynamoDB Local) must be told their ports, and several may run at once.
 import { createServer, type AddressInfo } from "node:net";
 
 /** Three ports that were free a moment ago, held together so that they differ. */

@@ -1,17 +1,9 @@
-// Why: the real components take minutes to build and 37 MB to download. They are kept outside the tree,
-// in a folder named after what they were made from, so that a changed input makes a new one.
+// Why: programs of others that we run against take minutes to build or tens of megabytes to download. They are kept outside
+// the tree, in a folder named after what they were made from, so that a changed input makes a new one.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-
-/** XDG Base Directory: $XDG_CACHE_HOME or ~/.cache. */
-const cacheHome = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "runlet");
-
-/** Says what takes long. Standard error, since standard output belongs to the tests. */
-export function progress(line: string): void {
-  process.stderr.write(`cluster bed: ${line}\n`);
-}
+import { readCacheHome } from "@runlet/runtime/settings-environment";
 
 /** The folder for `inputs`, if it is there. */
 export function findCached(name: string, inputs: string[]): string | undefined {
@@ -21,12 +13,12 @@ export function findCached(name: string, inputs: string[]): string | undefined {
 
 function folderFor(name: string, inputs: string[]): string {
   const hash = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
-  return join(cacheHome, `${name}-${hash}`);
+  return join(readCacheHome(), `${name}-${hash}`);
 }
 
 /**
  * The folder for `inputs`, filled by `fill` if it is not there. It appears whole or not at all: `fill`
- * works beside it, and of two at once the first to finish is kept.
+ * works beside it, and of two at once the first to finish is kept. Nothing stays of one that was interrupted.
  */
 export async function cached(
   name: string,
@@ -37,13 +29,16 @@ export async function cached(
   if (existsSync(dir)) return dir;
   const making = `${dir}.${process.pid}`;
   mkdirSync(dirname(dir), { recursive: true });
-  rmSync(making, { recursive: true, force: true });
+  const clear = () => rmSync(making, { recursive: true, force: true });
+  clear();
   mkdirSync(making);
+  process.once("exit", clear);
   try {
     await fill(making);
     if (!existsSync(dir)) renameSync(making, dir);
   } finally {
-    rmSync(making, { recursive: true, force: true });
+    process.off("exit", clear);
+    clear();
   }
   return dir;
 }

@@ -1,4 +1,4 @@
-// Why: a component of the control plane is a process with a log, that must die with us and, when it does
+// Why: a program of others that we run against is a process with a log, that must die with us and, when it does
 // not come up, must say why.
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
