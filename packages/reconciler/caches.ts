@@ -27,12 +27,15 @@ export interface Place {
   namespace: string | undefined;
   /** Resolves when every first list is in; rejects when the signal of the caches aborts before. */
   ready(): Promise<void>;
-  /** Since when the worst of its watches is not live (undefined: all are), when the quietest was heard. */
   freshness(): Freshness;
 }
 
 export interface Freshness {
+  /** Every first list is in. */
+  isListed: boolean;
+  /** Since when the worst of its watches is not live; undefined: all are. */
   staleSinceMs: number | undefined;
+  /** When the quietest of them was heard. */
   heardAtMs: number;
 }
 
@@ -91,6 +94,7 @@ function placeOf(namespace: string | undefined, watches: WatchedKind<KubernetesO
       const states = watches.map((one) => one.state());
       const stale = states.filter(({ state }) => state !== "live").map(({ since }) => since);
       return {
+        isListed: states.every(({ state }) => state !== "starting"),
         staleSinceMs: stale.length > 0 ? Math.min(...stale) : undefined,
         heardAtMs: Math.min(...watches.map((one) => one.heardAtMs())),
       };

@@ -61,13 +61,15 @@ function readyPage({ clock, reconciler, election }: PagesDeps): Page {
     const heard = clock.nowMs() - election.heardAtMs() < unheardMs;
     return heard ? ok : unwell("the lease cannot be read");
   }
-  return reconciler()?.health().ready ? ok : unwell("the cluster is not seen as it is");
+  const leading = reconciler();
+  const why = leading ? leading.health().unready : "it is being started";
+  return why === undefined ? ok : unwell(why);
 }
 
 function metricsPage({ reconciler, election }: PagesDeps): Page {
   const { user, system } = process.cpuUsage();
   const text = renderMetrics({
-    ...(reconciler()?.view() ?? { sets: [], queues: [] }),
+    ...(reconciler()?.view() ?? { sets: [], queues: [], places: [] }),
     isLeader: election?.isLeader() ?? true,
     residentBytes: process.memoryUsage.rss(),
     cpuSeconds: (user + system) / 1e6,

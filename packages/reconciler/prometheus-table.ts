@@ -28,6 +28,8 @@ export interface Metric {
 export interface MetricsView {
   sets: readonly SetView[];
   queues: readonly QueueFigures[];
+  /** Each named namespace; "": the whole cluster. */
+  places: readonly { namespace: string; isSeen: boolean }[];
   isLeader: boolean;
   residentBytes: number;
   cpuSeconds: number;
@@ -91,6 +93,13 @@ export const prometheusTable: readonly Metric[] = [
       value: queue[result],
     })),
   ),
+  {
+    name: "runlet_reconciler_namespace_seen",
+    type: "gauge",
+    help: "1 while the namespace can be read, 0 from a minute after it could; empty: the whole cluster.",
+    samples: ({ places }) =>
+      places.map(({ namespace, isSeen }) => ({ labels: { namespace }, value: Number(isSeen) })),
+  },
   ofProcess("runlet_reconciler_leader", "gauge", "1 on the replica that acts.", (view) =>
     Number(view.isLeader),
   ),

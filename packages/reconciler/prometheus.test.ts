@@ -31,7 +31,11 @@ const runnerSet = (annotations: Record<string, string> = {}): EphemeralRunnerSet
 function viewOf(...sets: MetricsView["sets"]): MetricsView {
   const queue = { waiting: 1, running: 0, oldestStartMs: undefined, succeeded: 5, failed: 2 };
   const queues = [{ name: "ephemeral-runners", ...queue }];
-  return { sets, queues, isLeader: true, residentBytes: 1, cpuSeconds: 0.5 };
+  const places = [
+    { namespace: "runners", isSeen: true },
+    { namespace: "other", isSeen: false },
+  ];
+  return { sets, queues, places, isLeader: true, residentBytes: 1, cpuSeconds: 0.5 };
 }
 
 const autoscaling = {
@@ -67,6 +71,8 @@ describe("the metrics", () => {
       `runlet_reconciler_queue_length{queue="ephemeral-runners"} 1`,
       `runlet_reconciler_passes_total{queue="ephemeral-runners",result="succeeded"} 5`,
       `runlet_reconciler_passes_total{queue="ephemeral-runners",result="failed"} 2`,
+      'runlet_reconciler_namespace_seen{namespace="runners"} 1',
+      'runlet_reconciler_namespace_seen{namespace="other"} 0',
       "runlet_reconciler_leader 1",
       "process_resident_memory_bytes 1",
       "process_cpu_seconds_total 0.5",

@@ -12,7 +12,7 @@ import { createClusterIds } from "./cluster-ids.ts";
 import type { Context } from "./context.ts";
 import { findOwn } from "./controllers/autoscaling-runner-set/runner-set.ts";
 import { createControllers, type Controllers } from "./controllers/controllers.ts";
-import { decideHealth, type Health } from "./decide-health.ts";
+import { decideHealth, isSeen, type Health } from "./decide-health.ts";
 import { createEvents } from "./events.ts";
 import { createNamespaceScope } from "./namespace-scope.ts";
 import type { MetricsView, SetView } from "./prometheus-table.ts";
@@ -51,7 +51,7 @@ export interface Reconciler {
   /** Objects that wait for a pass or are in one now. */
   busyCount(): number;
   /** For the metrics; empty before the caches are filled. */
-  view(): Pick<MetricsView, "sets" | "queues">;
+  view(): Pick<MetricsView, "sets" | "queues" | "places">;
 }
 
 export function createReconciler(
@@ -59,6 +59,8 @@ export function createReconciler(
   options: ReconcilerOptions = {},
 ): Reconciler {
   let working: { controllers: Controllers; caches: Caches; ctx: Context } | undefined;
+  const placesNow = () =>
+    working?.caches.places.map((place) => ({ namespace: place.namespace, ...place.freshness() }));
   return {
     async run(signal) {
       let controllers: Controllers;
@@ -80,13 +82,17 @@ export function createReconciler(
     health: () =>
       decideHealth({
         nowMs: deps.clock.nowMs(),
-        freshness: working?.caches.places.map((place) => place.freshness()),
+        places: placesNow(),
         queues: working?.controllers.figures() ?? [],
       }),
     busyCount: () => working?.controllers.busyCount() ?? 0,
     view: () => ({
       sets: working ? viewSets(working.ctx) : [],
       queues: working?.controllers.figures() ?? [],
+      places: (placesNow() ?? []).map((place) => ({
+        namespace: place.namespace ?? "",
+        isSeen: isSeen(place, deps.clock.nowMs()),
+      })),
     }),
   };
 }

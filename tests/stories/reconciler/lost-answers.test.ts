@@ -131,10 +131,10 @@ describe("the start", () => {
     const waiting = world.start();
     const second = world.start();
     await world.clock.runFor(60_000);
-    expect(waiting.reconciler.health().ready).toBe(false);
+    expect(waiting.reconciler.health().unready).toMatch(/not been read/);
     await second.stop();
     world.kube.setFaults([]);
     await world.clock.runFor(20_000);
-    expect(waiting.reconciler.health().ready).toBe(true);
+    expect(waiting.reconciler.health().unready).toBeUndefined();
   });
 });

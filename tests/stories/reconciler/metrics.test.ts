@@ -5,7 +5,7 @@ import { applyNamespace, createWorld, namespace, type World } from "./reconciler
 
 /** The samples of one metric. */
 function samplesOf(world: World, metric: string): string[] {
-  const view = world.first?.reconciler.view() ?? { sets: [], queues: [] };
+  const view = world.first?.reconciler.view() ?? { sets: [], queues: [], places: [] };
   const text = renderMetrics({ ...view, isLeader: true, residentBytes: 0, cpuSeconds: 0 });
   return text.split("\n").filter((line) => line.startsWith(`${metric}{`));
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Reconciler } from "@runlet/reconciler/reconciler";
 import {
   applyNamespace,
   createWorld,
@@ -20,6 +21,10 @@ function refuse(world: ReturnType<typeof createWorld>, where: string) {
   world.kube.setFaults([{ user, namespace: where, effect }]);
 }
 
+function seenBy({ view }: Reconciler) {
+  return Object.fromEntries(view().places.map((place) => [place.namespace, place.isSeen]));
+}
+
 describe("a reconciler with named namespaces", () => {
   it("serves the others within a minute when one, the first, does not exist", async () => {
     const world = worldOf(["gone", namespace]);
@@ -28,7 +33,7 @@ describe("a reconciler with named namespaces", () => {
     expect(world.runnerSetOf("builders")?.status?.phase).toBe("Running");
   });
 
-  it("serves the others within a minute when one may not be read, is ready, and says which", async () => {
+  it("serves the others within a minute when one may not be read, and says which: in its log, and as not ready", async () => {
     const lines: string[] = [];
     const world = worldOf([namespace, "other"], {
       start: false,
@@ -39,7 +44,10 @@ describe("a reconciler with named namespaces", () => {
     const { reconciler } = world.start();
     await world.clock.runFor(2 * minute);
     expect(world.runnerSetOf("builders")?.status?.phase).toBe("Running");
-    expect(reconciler.health()).toEqual({ ready: true, stuck: undefined });
+    await world.clock.runFor(20 * minute);
+    expect(reconciler.health().unready).toMatch(/^never read: namespace other \(/);
+    expect(reconciler.health().stuck).toBeUndefined();
+    expect(seenBy(reconciler)).toEqual({ [namespace]: true, other: false });
     const said = lines.filter((line) => line.includes("namespaces_unreadable"));
     expect(said).toEqual([expect.stringContaining('["other"]')]);
   });
@@ -49,15 +57,32 @@ describe("a reconciler with named namespaces", () => {
     refuse(world, "other");
     applyNamespace(world.kube, "other", false);
     world.kube.applyManifests(runnerSetManifest("late", "", { namespace: "other" }));
-    world.start();
+    const { reconciler } = world.start();
     await world.clock.runFor(10 * minute);
     expect(world.runnerSets()).toEqual([]);
     world.kube.setFaults([]);
-    await world.clock.runUntil(
-      () => world.runnerSetOf("late")?.status?.phase === "Running",
-      10_000,
-      "the set in the other namespace",
-    );
+    const isServed = () => world.runnerSetOf("late")?.status?.phase === "Running";
+    await world.clock.runUntil(isServed, 10_000, "the set in the other namespace");
+    expect(reconciler.health()).toEqual({ unready: undefined, stuck: undefined });
+  });
+
+  it("stays ready when one is lost later, serves the others, and a metric tells within a minute and a half", async () => {
+    const world = worldOf([namespace, "other"], { start: false });
+    applyNamespace(world.kube, "other", false);
+    const { reconciler } = world.start();
+    await world.serve("builders");
+    expect(seenBy(reconciler)).toEqual({ [namespace]: true, other: true });
+    refuse(world, "other");
+    world.kube.cutWatches({ broken: true });
+    await world.clock.runFor(1.5 * minute);
+    expect(seenBy(reconciler)).toEqual({ [namespace]: true, other: false });
+    expect(reconciler.health()).toEqual({ unready: undefined, stuck: undefined });
+    await world.order("builders", 1, 1);
+    const isUp = () => world.runnerSetOf("builders")?.status?.runningEphemeralRunners === 1;
+    await world.clock.runUntil(isUp, 10_000, "a runner in the namespace that is left");
+    world.kube.setFaults([]);
+    await world.clock.runFor(10_000);
+    expect(seenBy(reconciler)).toEqual({ [namespace]: true, other: true });
   });
 
   it("keeps runner sets and idle runners when another namespace is named before theirs", async () => {
@@ -110,7 +135,7 @@ describe("a cluster that ARC has left", () => {
     const { reconciler } = world.start();
     await world.serve("builders");
     await world.clock.runFor(10 * minute);
-    expect(reconciler.health()).toEqual({ ready: true, stuck: undefined });
+    expect(reconciler.health()).toEqual({ unready: undefined, stuck: undefined });
     const looks = world.kube.auditLog().filter(({ plural }) => plural === "autoscalinglisteners");
     expect(looks.length).toBeGreaterThan(8);
     expect(looks.length).toBeLessThanOrEqual(12);
