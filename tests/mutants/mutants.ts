@@ -482,6 +482,15 @@ export const mutants: Mutant[] = [
     test: "a wake at the very moment of a release",
   },
   {
+    name: "a checkpoint of a larger fence overwritten",
+    in: `${poller}/save.ts`,
+    find: '  if (!(await isStillOurs(shard, set))) forget(set, "another invocation serves it");\n',
+    replace:
+      '  if (shard.hasEnded() && !(await isStillOurs(shard, set))) forget(set, "another");\n',
+    file: `${sharper}/moved.test.ts`,
+    test: "(auto-assign) > is let go by the old holder at its next checkpoint",
+  },
+  {
     name: "a larger fence in the cluster always outbid",
     in: `${poller}/apply-pair.ts`,
     find: "      if (!(await isStillOurs(shard, set))) return",

@@ -13,7 +13,10 @@ import { takeTurn } from "./turn.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
-/** Polls that end this soon without a message are no long polls: a few in a row, and the next one waits (I26). */
+/**
+ * Polls that end this soon without a message are no long polls: a few in a row, and the next one waits (I26). Failures
+ * between them do not end the row: two holders of one set, who refresh each other's token away, would spin.
+ */
 const floorMs = 500;
 const quickMax = 2;
 const floorBackoff = { baseMs: 100, capMs: 2_000 };
@@ -67,11 +70,12 @@ async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Prom
     if (outcome === "aborted") return;
     if (outcome !== "look") {
       const decision = decidePoll(outcome);
-      const quick = decision.kind === "empty" && clock.nowMs() - startedAt < floorMs;
-      set.quickPolls = quick ? set.quickPolls + 1 : 0;
+      set.quickPolls = countQuick(set.quickPolls, decision, clock.nowMs() - startedAt);
       await handle(shard, set, decision, signal);
       const surplus = set.quickPolls - quickMax - 1;
-      if (surplus >= 0) await pause(shard, set, backoffMs(random, floorBackoff, surplus), signal);
+      if (surplus >= 0 && decision.kind === "empty") {
+        await pause(shard, set, backoffMs(random, floorBackoff, surplus), signal);
+      }
       return;
     }
     await shard.turns.pass(() => lookAgain(shard, set));
@@ -82,6 +86,11 @@ async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Prom
     await polled;
     return;
   }
+}
+
+function countQuick(before: number, { kind }: PollDecision, tookMs: number): number {
+  if (kind === "message" || tookMs >= floorMs) return 0;
+  return kind === "empty" ? before + 1 : before;
 }
 
 async function lookAgain(shard: Shard, set: ServedSet): Promise<void> {

@@ -23,6 +23,29 @@ describe("a service that ends polls too soon", () => {
   });
 });
 
+describe("somebody else who refreshes our token away and polls in our place", () => {
+  it("is answered no faster than twice a second, however fast they are", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", knobs: { holdMs: 5_000 } });
+    world.wake();
+    await world.clock.runFor(2_000);
+    const refused = () => world.logged("poll_failed").length;
+    void intrude(500);
+    await world.clock.runFor(30_000);
+    expect(refused()).toBeGreaterThan(10);
+    expect(refused()).toBeLessThanOrEqual(60);
+  });
+});
+
+/** A second holder of the session that never waits; gives up after so many rounds, since time would stand still. */
+async function intrude(roundsMax: number): Promise<void> {
+  const sessionId = String(world.logged("session_created")[0]?.["sessionId"]);
+  for (let round = 0; round < roundsMax; round++) {
+    const answer = await world.admin.refreshSession(1, sessionId);
+    if (!answer.ok) throw new Error(answer.failure.message);
+    await world.admin.poll(answer.value, { lastMessageId: 0, maxCapacity: 1 });
+  }
+}
+
 describe("minRunners raised while polls fail", () => {
   it.each([
     ["with 429 and two minutes to wait", { status: 429, retryAfter: "120" }, undefined],
