@@ -1,6 +1,7 @@
 // Why: a GitHub App's token comes through @octokit/auth-app with our clock, cache and transport in place
 // of its own; that the replacement is complete is shown here.
 import { createVerify, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createSeededRandom } from "@runlet/runtime/random";
 import { describe, expect, test } from "vitest";
 import { type Answer, type Bench, createBench, type Recorded } from "./scripted-server.ts";
 import type { GitHubCredential } from "./service.ts";
@@ -54,7 +55,12 @@ describe("a GitHub App", () => {
     const { header, payload } = readJwt(request);
     const now = bench.clock.wallMs() / 1000;
     expect(header).toEqual({ alg: "RS256", typ: "JWT" });
-    expect(payload).toEqual({ iss: "Iv23abc", iat: now - 60, exp: now + 8 * 60 });
+    expect(payload).toEqual({
+      iss: "Iv23abc",
+      iat: now - 60,
+      exp: now + 8 * 60,
+      jti: expect.stringMatching(/^[\da-f-]{36}$/),
+    });
     expect(at(bench, "/registration-token")[0]?.headers["Authorization"]).toMatch(
       /^Bearer ghs_installation/,
     );
@@ -76,6 +82,17 @@ describe("a GitHub App", () => {
     expect(at(bench, "/access_tokens")[0]?.url).toBe(
       "https://api.x.ghe.com/app/installations/5/access_tokens",
     );
+  });
+
+  test("signs another JWT in each of two containers, also in the same second", async () => {
+    const ids: unknown[] = [];
+    for (const seed of [1, 2]) {
+      const credential = () => Promise.resolve(app);
+      const bench = createBench({ credential, random: createSeededRandom(seed) });
+      await call(bench);
+      ids.push(readJwt(at(bench, "/access_tokens")[0]).payload["jti"]);
+    }
+    expect(new Set(ids).size).toBe(2);
   });
 
   test("keeps its installation token until a minute before its end, by our clock", async () => {

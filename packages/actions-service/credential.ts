@@ -111,8 +111,8 @@ function createAuth(deps: TokenDeps, app: AppCredential): AppAuth {
   }
   const key = readPrivateKey(app.privateKey);
   const createJwt = (id: string | number) => {
-    const made = signAppJwt(String(id), key, deps.serverTime.nowMs());
-    return Promise.resolve(made);
+    const of = { nowMs: deps.serverTime.nowMs(), jti: deps.random.uuid() };
+    return Promise.resolve(signAppJwt(String(id), key, of));
   };
   return createAppAuth({
     appId: app.appId,
@@ -136,16 +136,20 @@ function readPrivateKey(pem: string): KeyObject {
   throw new BadKey("the App's private key is no RSA key in PEM");
 }
 
-/** RS256 over iss, iat, exp; a minute in the past, as GitHub advises, and at most ten minutes long. */
+/**
+ * RS256 over iss, iat, exp; a minute in the past, as GitHub advises, and at most ten minutes long. `jti` is another one
+ * each time: of two JWTs that are alike, made in one second, GitHub has refused the second now and then
+ * (github-aws-runners/terraform-aws-github-runner #5025).
+ */
 export function signAppJwt(
   appId: string,
   key: KeyObject,
-  nowMs: number,
+  { nowMs, jti }: { nowMs: number; jti: string },
 ): { jwt: string; expiresAt: string } {
   const iat = Math.floor(nowMs / 1000) - 60;
   const exp = iat + 9 * 60;
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const signed = `${part({ alg: "RS256", typ: "JWT" })}.${part({ iat, exp, iss: appId })}`;
+  const signed = `${part({ alg: "RS256", typ: "JWT" })}.${part({ iat, exp, iss: appId, jti })}`;
   const signature = sign("RSA-SHA256", Buffer.from(signed), key).toString("base64url");
   return { jwt: `${signed}.${signature}`, expiresAt: new Date(exp * 1000).toISOString() };
 }

@@ -8,6 +8,7 @@ import type { Credentials, ScopeCredential } from "@runlet/coordination/credenti
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { MetricSink } from "@runlet/runtime/metrics";
+import type { Random } from "@runlet/runtime/random";
 
 export interface GithubWay {
   credential: ScopeCredential["credential"];
@@ -23,6 +24,7 @@ export interface GithubWays {
 
 export interface WayDeps {
   clock: Clock;
+  random: Random;
   metrics: MetricSink;
   credentials: Credentials;
   fetchFor(credential: ScopeCredential): Fetch;
@@ -47,19 +49,26 @@ export function createGithubWays(deps: WayDeps): GithubWays {
     find,
     async findAccess(configUrl) {
       const way = await find(configUrl);
-      return way && toAccess(deps.clock, configUrl, way);
+      return way && toAccess(deps, configUrl, way);
     },
   };
 }
 
-function toAccess(clock: Clock, configUrl: string, { credential, fetch }: GithubWay): RestAccess {
+function toAccess(
+  { clock, random }: WayDeps,
+  configUrl: string,
+  { credential, fetch }: GithubWay,
+): RestAccess {
   const { apiBase } = parseConfigUrl(configUrl);
   if (credential.kind === "pat") {
     const authorization = `Bearer ${credential.token}`;
     return { kind: "pat", fetch, authorization, proofUrl: `${apiBase}/rate_limit` };
   }
   const { appId, installationId, privateKey } = credential;
-  const { jwt } = signAppJwt(appId, createPrivateKey(privateKey), clock.wallMs());
+  const { jwt } = signAppJwt(appId, createPrivateKey(privateKey), {
+    nowMs: clock.wallMs(),
+    jti: random.uuid(),
+  });
   const proofUrl = `${apiBase}/app/installations/${installationId}`;
   return { kind: "app", fetch, authorization: `Bearer ${jwt}`, proofUrl };
 }
