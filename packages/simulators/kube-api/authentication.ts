@@ -24,6 +24,9 @@ export interface IssuedToken {
   expiresAt: number;
 }
 
+/** Who the bearer of a token is that the cluster has not issued itself; undefined: refused. */
+export type TokenAuthenticator = (token: string) => User | undefined;
+
 export interface Authentication {
   /** The user of an Authorization header; throws 401 for a token that is unknown or has expired. */
   userOf(authorization: string | undefined): User;
@@ -47,6 +50,7 @@ export const serviceAccountUser = (account: ServiceAccountName): User => ({
 export function createAuthentication(
   deps: { clock: Clock; random: Random },
   adminToken: string,
+  foreign: TokenAuthenticator = () => undefined,
 ): Authentication {
   const { clock, random } = deps;
   const issued = new Map<string, { user: User; expiresAt: number }>();
@@ -66,8 +70,10 @@ export function createAuthentication(
       const token = /^Bearer (.+)$/i.exec(authorization)?.[1];
       if (token === adminToken) return admin;
       const known = token === undefined ? undefined : issued.get(token);
-      if (!known || known.expiresAt <= clock.wallMs()) throw unauthorized();
-      return known.user;
+      if (known && known.expiresAt > clock.wallMs()) return known.user;
+      const user = known || token === undefined ? undefined : foreign(token);
+      if (!user) throw unauthorized();
+      return user;
     },
     issue(account, ttlMs) {
       const expiresAt = clock.wallMs() + ttlMs;

@@ -7,7 +7,11 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import type { Random } from "@runlet/runtime/random";
 import { isRecord, textAt, type ApiObject } from "./api-object.ts";
 import { createApp, type AuditEntry, type BreakConnection } from "./app.ts";
-import { createAuthentication, type ServiceAccountName } from "./authentication.ts";
+import {
+  createAuthentication,
+  type ServiceAccountName,
+  type TokenAuthenticator,
+} from "./authentication.ts";
 import { bootstrapObjects } from "./bootstrap-roles.ts";
 import { createCluster, type Cluster } from "./cluster.ts";
 import { createFaults, type Fault, type Faults } from "./faults.ts";
@@ -31,6 +35,8 @@ export interface KubeApiOptions {
   /** Requests kept in the audit log (default 100,000, the oldest go first). */
   auditEntries?: number;
   breakConnection?: BreakConnection;
+  /** For tokens that it has not issued (Kubernetes docs, "Webhook Token Authentication"). Default: nobody. */
+  authenticate?: TokenAuthenticator;
 }
 
 export interface KubeApiSimulator {
@@ -80,7 +86,7 @@ export function createKubeApiSimulator(
   const store = createStore({ historyEvents: options.historyEvents ?? 10_000 });
   const cluster = createCluster({ ...deps, store });
   const adminToken = options.adminToken ?? `admin-${deps.random.uuid()}`;
-  const authentication = createAuthentication(deps, adminToken);
+  const authentication = createAuthentication(deps, adminToken, options.authenticate);
   const watches = createWatches(cluster);
   const faults = createFaults(deps);
   const delay = options.controllerDelayMs ?? 5;
