@@ -67,7 +67,7 @@ export interface Checkpoints {
   load(scaleSetKey: string): Promise<StoredCheckpoint | undefined>;
   /**
    * Writes if the stored version is still `after` (undefined: there is none yet). A lost answer is resolved by
-   * reading again. Refused: what is there now. Too large: owed facts are trimmed by the caller's limit (500).
+   * reading again. Refused: what is there now. Throws when the row is too large: the caller bounds what is owed.
    */
   put(
     scaleSetKey: string,

@@ -244,6 +244,14 @@ export const mutants: Mutant[] = [
     test: "two clusters (auto-assign) > JobStarted of a silent cluster is owed",
   },
   {
+    name: "owed facts bounded by their number alone",
+    in: `${poller}/plan-owed.ts`,
+    find: "  while (total > bytesMax) {\n",
+    replace: "  while (total > bytesMax && lists.length > 100) {\n",
+    file: `${stories}/owed-facts.test.ts`,
+    test: "could hold (auto-assign) > hold up no message",
+  },
+  {
     name: "clusters written one after the other",
     in: `${poller}/apply-plan.ts`,
     find:

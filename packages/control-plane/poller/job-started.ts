@@ -6,7 +6,7 @@ import { KubernetesError, type KubernetesClient } from "@runlet/kubernetes/clien
 import { ephemeralRunners } from "@runlet/kubernetes/resources";
 import { DeadlineExceeded, withDeadline } from "@runlet/runtime/deadline";
 import { describeError } from "@runlet/runtime/log";
-import { oweJobStarted, settleJobStarted, takeOwedJobStarted } from "./owed.ts";
+import { dropOldest, oweJobStarted, settleJobStarted, takeOwedJobStarted } from "./owed.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 import { targetOfRunner } from "./target-of-runner.ts";
@@ -58,8 +58,10 @@ export async function noteStarted(
   metrics.count("jobs-started", done.size);
   const left = open.filter((fact) => !done.has(fact));
   for (const fact of left) oweJobStarted(set, views, fact);
+  const dropped = dropOldest(set);
   settleJobStarted(set, views, { random, nowMs: clock.nowMs() });
   if (left.length > 0) set.log.warn("jobs_started_owed", { jobsCount: left.length });
+  if (dropped > 0) set.log.warn("jobs_started_dropped", { jobsCount: dropped });
 }
 
 /** True when the fact is written, or when nobody will ever take it: no target knows the runner, or it is refused. */

@@ -1,14 +1,18 @@
 // Why: a cluster that does not answer must not hold up the acknowledgement of a message whose other effects are
 // done. What it could not take is kept, checkpointed, and applied first when it answers.
 import type { JobStartedFact } from "@runlet/coordination/checkpoints";
+import { rowBytesMax } from "@runlet/coordination/table";
 import { backoffMs } from "@runlet/runtime/backoff";
 import type { Random } from "@runlet/runtime/random";
+import { planOwed } from "./plan-owed.ts";
 import type { ServedSet, ServedTarget } from "./scale-set.ts";
 import { targetOfRunner } from "./target-of-runner.ts";
 import type { TargetView } from "./view-target.ts";
 
-/** So many facts are kept for one target; the oldest go first (their jobs are the most likely to be over). */
-export const owedFactsMax = 500;
+/** The rest of a checkpoint: a sealed session (4 kB) and, for each target, its pair and names (400 bytes). */
+const restBytesMax = 80_000;
+
+const limits = { factsMax: 500, bytesMax: rowBytesMax - restBytesMax };
 
 const retryBackoff = { baseMs: 500, capMs: 30_000 };
 
@@ -45,8 +49,24 @@ export function oweJobStarted(
     views[0]?.key;
   const target = key === undefined ? undefined : set.targets.get(key);
   if (!target) return;
-  const jobStarted = [...(target.owed?.jobStarted ?? []), fact].slice(-owedFactsMax);
-  target.owed = { ...target.owed, jobStarted };
+  target.owed = { ...target.owed, jobStarted: [...(target.owed?.jobStarted ?? []), fact] };
+}
+
+/** Drops the oldest facts where they are more than a checkpoint takes; returns how many. Pairs always stay. */
+export function dropOldest(set: ServedSet): number {
+  const owing = [...set.targets].flatMap(([key, target]) =>
+    target.owed ? { key, target, owed: target.owed } : [],
+  );
+  const lists = new Map(owing.map(({ key, owed }) => [key, owed.jobStarted]));
+  const kept = planOwed(lists, limits);
+  let dropped = 0;
+  for (const { key, target, owed } of owing) {
+    const jobStarted = kept.get(key) ?? [];
+    dropped += owed.jobStarted.length - jobStarted.length;
+    if (jobStarted.length > 0 || owed.pair) target.owed = { ...owed, jobStarted };
+    else delete target.owed;
+  }
+  return dropped;
 }
 
 /** The facts of targets that answer again and whose time it is; they are owed no more, or again if they fail. */

@@ -236,8 +236,10 @@ export async function createPollerWorld(options: WorldOptions) {
     },
     /** Every line of `event`, in order. */
     logged: (event: string) => lines.filter((line) => line.event === event),
-    queue: (count = 1, over: { scaleSet?: string; durationMs?: number } = {}) =>
-      service.control.queueJobs({ scaleSet: "linux", count, durationMs: 5_000, ...over }),
+    queue: (
+      count = 1,
+      over: { scaleSet?: string; durationMs?: number; displayName?: string } = {},
+    ) => service.control.queueJobs({ scaleSet: "linux", count, durationMs: 5_000, ...over }),
     jobsLeft(): number {
       const { counts } = service.control.ledger();
       return counts.queued - counts.completed;
