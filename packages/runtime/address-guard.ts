@@ -10,15 +10,20 @@ export type AddressGuard = (address: string) => string | undefined;
 
 type Range = [network: string, bits: number];
 
-/** Metadata services of clouds (EC2, ECS, EKS Pod Identity, GCP, Azure: link-local; Alibaba's and EC2's IPv6 ones). */
+/**
+ * Metadata services of clouds (EC2, ECS, EKS Pod Identity, GCP, Azure: link-local; Alibaba's, Oracle's, Azure's WireServer;
+ * EC2's and GCP's over IPv6).
+ */
 const metadata = createList(
   [
     ["169.254.0.0", 16],
     ["100.100.100.200", 32],
+    ["192.0.0.192", 32],
+    ["168.63.129.16", 32],
   ],
   [
     ["fd00:ec2::", 32],
-    ["64:ff9b::a9fe:0", 112],
+    ["fd20:ce::254", 128],
   ],
 );
 const thisMachine = createList(
@@ -29,7 +34,6 @@ const thisMachine = createList(
   [
     ["::1", 128],
     ["::", 128],
-    ["64:ff9b::7f00:0", 104],
   ],
 );
 const noHost = createList(
@@ -39,6 +43,7 @@ const noHost = createList(
   ],
   [
     ["fe80::", 10],
+    ["fec0::", 10],
     ["ff00::", 8],
   ],
 );
@@ -92,8 +97,43 @@ function createList(v4: Range[], v6: Range[]): BlockList {
   return list;
 }
 
-/** A BlockList also finds an IPv4 address that is written as an IPv6 one. */
 function isIn(list: BlockList, address: string): boolean {
   const family = isIP(address);
-  return family !== 0 && list.check(address, family === 6 ? "ipv6" : "ipv4");
+  if (family === 0) return false;
+  if (list.check(address, family === 6 ? "ipv6" : "ipv4")) return true;
+  const inner = family === 6 ? innerAddress(address) : undefined;
+  return inner !== undefined && list.check(inner, "ipv4");
+}
+
+/** Where an IPv6 address holds an IPv4 one that routers or kernels unpack: the prefix, and the word it begins at. */
+const holders: readonly [prefix: string, bits: number, word: number][] = [
+  ["::", 96, 6], // IPv4-compatible (RFC 4291)
+  ["::ffff:0:0", 96, 6], // IPv4-mapped (RFC 4291)
+  ["::ffff:0:0:0", 96, 6], // IPv4-translated (RFC 2765)
+  ["64:ff9b::", 96, 6], // NAT64 (RFC 6052)
+  ["64:ff9b:1::", 48, 6], // NAT64 of a network's own (RFC 8215), as most use it
+  ["2002::", 16, 1], // 6to4 (RFC 3056)
+];
+const lists = holders.map(([prefix, bits, word]) => ({
+  list: createList([], [[prefix, bits]]),
+  word,
+}));
+
+function innerAddress(address: string): string | undefined {
+  const holder = lists.find(({ list }) => list.check(address, "ipv6"));
+  if (!holder) return undefined;
+  const words = expand(address);
+  const [high = 0, low = 0] = words.slice(holder.word, holder.word + 2);
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+}
+
+/** The eight words of an IPv6 address, whatever its spelling. */
+function expand(address: string): number[] {
+  // The URL parser writes it without dots and zeros in one way only; a zone (%eth0) is not its business.
+  const host = new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
+  const [head = "", tail] = host.split("::");
+  const parse = (text = "") =>
+    text.split(":").flatMap((word) => (word ? [parseInt(word, 16)] : []));
+  const [first, last] = [parse(head), parse(tail)];
+  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
 }

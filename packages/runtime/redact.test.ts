@@ -94,6 +94,10 @@ test("an error is one line with its causes, a circle of them too", () => {
   );
   inner.cause = inner;
   expect(describeError(inner).length).toBeLessThan(1_000);
+  const again = new Error("list pods: no answer within 10 ms", {
+    cause: new TypeError("no answer within 10 ms", { cause: "why" }),
+  });
+  expect(describeError(again)).toBe("Error: list pods: no answer within 10 ms: why");
   expect(describeError("thrown text")).toBe("thrown text");
 });
 

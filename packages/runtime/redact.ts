@@ -70,11 +70,21 @@ function hide(value: unknown): unknown {
     : "***";
 }
 
-/** An error as one line, with its causes, redacted. */
-export function describeError(error: unknown, depth = 0): string {
-  if (!(error instanceof Error)) return redactText(String(error));
-  const known = error.cause !== undefined && depth < depthMax;
-  const cause = known ? `: ${describeError(error.cause, depth + 1)}` : "";
-  // The name apart from the message: "KubeconfigRefused: text" is no kubeconfig that must be hidden.
-  return `${error.name}: ${redactText(error.message)}${cause}`;
+/** An error as one line, with its causes, redacted. A cause that says what was said already is left out. */
+export function describeError(error: unknown): string {
+  const parts: string[] = [];
+  let next = error;
+  for (let depth = 0; depth <= depthMax && (depth === 0 || next !== undefined); depth++) {
+    if (!(next instanceof Error)) {
+      parts.push(redactText(String(next)));
+      break;
+    }
+    const { name, message, cause } = next;
+    const words = redactText(message);
+    const isSaid = words !== "" && parts.some((part) => part.includes(words));
+    // The name apart from the message: "KubeconfigRefused: text" is no kubeconfig that must be hidden.
+    if (!isSaid) parts.push(`${name}: ${words}`);
+    next = cause;
+  }
+  return parts.join(": ");
 }
