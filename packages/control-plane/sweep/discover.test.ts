@@ -39,10 +39,11 @@ async function start(rows: ScaleSetRow[], unreadable: string[] = []) {
   for (const key of unreadable) await table.put({ key, version: "1", value: {} }, { absent: true });
   const woken: string[] = [];
   const deps = {
+    clock,
     log,
     metrics: { count: () => {}, observe: () => {} },
     registry,
-    settings: { shardSize: 1 },
+    settings: { shardSize: 1, effectTimeoutMs: 10_000 },
     findCluster: async () => undefined,
     findService: async () => undefined,
     forget: async () => {},

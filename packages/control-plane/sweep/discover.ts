@@ -13,7 +13,7 @@ import { wakeEach } from "./wake-each.ts";
 export interface DiscoverDeps extends ObserveDeps {
   log: Log;
   metrics: MetricSink;
-  settings: Pick<Settings, "shardSize">;
+  settings: Pick<Settings, "shardSize" | "effectTimeoutMs">;
   registry: Registry;
   wakes: Wakes;
   findService: (configUrl: string) => Promise<ActionsService | undefined>;
@@ -29,46 +29,83 @@ export interface Discovery {
   refused: RegistryPlan["refused"];
 }
 
-/** Brings the registry up to date with the clusters and wakes the shards whose sets changed. */
-export async function discover(deps: DiscoverDeps): Promise<Discovery> {
+/**
+ * So many scale sets are deleted at the service a look. If clusters show nothing for a reason that nobody thought of,
+ * there is time to notice; the others follow with the next looks.
+ */
+const deletedMax = 10;
+
+type Stored = Awaited<ReturnType<Registry["listScaleSets"]>>;
+
+/**
+ * Brings the registry up to date with the clusters and wakes the shards whose sets changed. `stored`: the rows, if they
+ * have just been read.
+ */
+export async function discover(deps: DiscoverDeps, stored?: Stored): Promise<Discovery> {
   // The rows first: what another look registers while the clusters are asked must not seem to be without a target.
-  const stored = await deps.registry.listScaleSets();
+  const before = stored ?? (await deps.registry.listScaleSets());
   const clusters = (await deps.registry.listClusters()).map(({ row }) => row);
   const { observed, existing, silent } = await observeClusters(deps, clusters);
-  const rows = stored.map(({ row }) => row);
-  const versions = new Map(stored.map(({ row, version }) => [row.key, version]));
+  const rows = before.map(({ row }) => row);
+  const versions = new Map(before.map(({ row, version }) => [row.key, version]));
   const { shardSize } = deps.settings;
   const plan = planRegistry({ observed, existing, clusters, silent, rows, shardSize });
 
-  const changed = new Set<string>();
+  const written = await putRows(deps, plan, versions);
+  const removed = await removeRows(deps, plan, versions);
+  for (const refusal of plan.refused) deps.log.warn("runner_set_refused", refusal);
+  const changed = new Set([...written, ...removed].map(({ shard }) => shard));
+  await wakeEach(
+    deps,
+    [...changed].map((shard) => ({ shard, reason: "sweep" })),
+  );
+  return { clusters, rows: after(rows, removed, written), silent, refused: plan.refused };
+}
+
+type Versions = ReadonlyMap<string, string>;
+
+async function putRows(
+  deps: DiscoverDeps,
+  plan: RegistryPlan,
+  versions: Versions,
+): Promise<ScaleSetRow[]> {
   const written: ScaleSetRow[] = [];
   for (const row of plan.put) {
     const done = await deps.registry.putScaleSet(row, versions.get(row.key));
     // Refused: another look was faster; the next one sees what it wrote.
     if (done === "refused") continue;
     written.push(row);
-    changed.add(row.shard);
     deps.log.info("scale_set_registered", {
       scaleSet: row.key,
       shard: row.shard,
       targets: row.targets,
     });
   }
-  for (const { row, deleteScaleSet } of plan.remove) {
-    if (deleteScaleSet && !(await deleteAtService(deps, row))) continue;
-    // Refused: another look has found it again meanwhile, and its checkpoint is needed.
-    const removed = await deps.registry.removeScaleSet(row.key, versions.get(row.key) ?? "");
-    if (removed === "refused") continue;
-    await deps.forget(row.key);
-    changed.add(row.shard);
-    deps.log.info("scale_set_removed", { scaleSet: row.key, deletedAtService: deleteScaleSet });
-  }
-  for (const refusal of plan.refused) deps.log.warn("runner_set_refused", refusal);
-  await wakeEach(
-    deps,
-    [...changed].map((shard) => ({ shard, reason: "sweep" })),
+  return written;
+}
+
+/** Side by side: one organisation whose service hangs holds up no other's. */
+async function removeRows(
+  deps: DiscoverDeps,
+  plan: RegistryPlan,
+  versions: Versions,
+): Promise<ScaleSetRow[]> {
+  const deletions = plan.remove.filter(({ deleteScaleSet }) => deleteScaleSet);
+  const left = deletions.slice(deletedMax);
+  if (left.length > 0) deps.log.warn("scale_sets_deleted_later", { count: left.length });
+  const now = plan.remove.filter((one) => !left.includes(one));
+  const removed = await Promise.all(
+    now.map(async ({ row, deleteScaleSet }) => {
+      if (deleteScaleSet && !(await deleteAtService(deps, row))) return [];
+      // Refused: another look has found it again meanwhile, and its checkpoint is needed.
+      const done = await deps.registry.removeScaleSet(row.key, versions.get(row.key) ?? "");
+      if (done === "refused") return [];
+      await deps.forget(row.key);
+      deps.log.info("scale_set_removed", { scaleSet: row.key, deletedAtService: deleteScaleSet });
+      return [row];
+    }),
   );
-  return { clusters, rows: after(rows, plan, written), silent, refused: plan.refused };
+  return removed.flat();
 }
 
 /** A shared scale set whose last target is gone: no reconciler may delete it, so we do (retried by the next look). */
@@ -86,8 +123,8 @@ async function deleteAtService(deps: DiscoverDeps, row: ScaleSetRow): Promise<bo
 }
 
 /** A row that was refused is not there as planned: nobody is to be woken for it. */
-function after(rows: ScaleSetRow[], plan: RegistryPlan, written: ScaleSetRow[]): ScaleSetRow[] {
-  const gone = new Set(plan.remove.map(({ row }) => row.key));
+function after(rows: ScaleSetRow[], removed: ScaleSetRow[], written: ScaleSetRow[]): ScaleSetRow[] {
+  const gone = new Set(removed.map(({ key }) => key));
   const put = new Map(written.map((row) => [row.key, row]));
   const kept = rows.filter(({ key }) => !gone.has(key)).map((row) => put.get(row.key) ?? row);
   const known = new Set(rows.map(({ key }) => key));

@@ -1,12 +1,8 @@
-// Why: the registry follows the clusters. One list of each kind and cluster a look; whatever goes wrong makes
-// the cluster "silent", and a silent cluster's targets stay.
+// Why: the registry follows the clusters. One list of each kind and cluster a look; whatever goes wrong, or takes too
+// long, makes the cluster "silent", and a silent cluster's targets stay.
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import type { ClusterRow } from "@runlet/coordination/registry";
-import {
-  KubernetesError,
-  type KubernetesClient,
-  type KubernetesObject,
-} from "@runlet/kubernetes/client";
+import { KubernetesError, type KubernetesClient } from "@runlet/kubernetes/client";
 import {
   annotations,
   autoscalingListeners,
@@ -17,11 +13,15 @@ import {
   type AutoscalingRunnerSet,
 } from "@runlet/kubernetes/resources";
 import { targetKey } from "@runlet/domain/target";
+import type { Clock } from "@runlet/runtime/clock";
+import { withDeadline } from "@runlet/runtime/deadline";
 import type { Log } from "@runlet/runtime/log";
 import type { ObservedRunnerSet } from "./plan-registry.ts";
 
 export interface ObserveDeps {
+  clock: Clock;
   log: Log;
+  settings: { effectTimeoutMs: number };
   /** Undefined: no access to the cluster could be found. */
   findCluster: (name: string) => Promise<KubernetesClient | undefined>;
 }
@@ -33,11 +33,17 @@ export async function observeClusters(
 ): Promise<{ observed: ObservedRunnerSet[]; existing: Set<string>; silent: string[] }> {
   const silent: string[] = [];
   const existing = new Set<string>();
+  // All lists of a cluster together: pages that come one by one, each just in time, are no answer either.
+  const limitMs = 2 * deps.settings.effectTimeoutMs;
   const found = await Promise.all(
     clusters.map(async (cluster) => {
       try {
-        const client = await deps.findCluster(cluster.name);
-        if (client) return await observe(deps, client, cluster, existing);
+        const seen = await withDeadline(deps.clock, limitMs, undefined, async (signal) => {
+          const client = await deps.findCluster(cluster.name);
+          return client && observe(deps, { client, cluster, signal });
+        });
+        for (const key of seen?.existing ?? []) existing.add(key);
+        if (seen) return seen.observed;
         deps.log.warn("cluster_without_access", { cluster: cluster.name });
       } catch (error) {
         deps.log.warn("cluster_silent", { cluster: cluster.name, error });
@@ -49,27 +55,32 @@ export async function observeClusters(
   return { observed: found.flat(), existing, silent };
 }
 
+interface Look {
+  client: KubernetesClient;
+  cluster: ClusterRow;
+  signal: AbortSignal;
+}
+
 async function observe(
   deps: ObserveDeps,
-  client: KubernetesClient,
-  cluster: ClusterRow,
-  existing: Set<string>,
-): Promise<ObservedRunnerSet[]> {
-  const managed = new Set(cluster.namespaces ?? (await listManaged(client)));
-  const runnerSets = await listIn<AutoscalingRunnerSet>(client, cluster, autoscalingRunnerSets);
-  for (const { metadata } of runnerSets) {
-    const { namespace = "", name: autoscalingRunnerSet } = metadata;
-    existing.add(targetKey({ cluster: cluster.name, namespace, autoscalingRunnerSet }));
-  }
-  const listeners = await listListeners(deps.log, client, cluster);
+  look: Look,
+): Promise<{ observed: ObservedRunnerSet[]; existing: string[] }> {
+  const { cluster } = look;
+  const managed = new Set(cluster.namespaces ?? (await listManaged(look)));
+  const runnerSets = await listRunnerSets(look);
+  const existing = runnerSets.map(({ metadata: { namespace = "", name } }) =>
+    targetKey({ cluster: cluster.name, namespace, autoscalingRunnerSet: name }),
+  );
+  const listeners = await listListeners(deps.log, look);
   const served = new Set(
     listeners
       .filter(({ metadata }) => !metadata.deletionTimestamp)
       .map(({ spec }) => `${spec.autoscalingRunnerSetNamespace}/${spec.autoscalingRunnerSetName}`),
   );
-  return runnerSets
+  const observed = runnerSets
     .filter(({ metadata }) => managed.has(metadata.namespace ?? ""))
     .flatMap((set) => toObserved(deps.log, cluster, set, served));
+  return { observed, existing };
 }
 
 /**
@@ -78,11 +89,10 @@ async function observe(
  */
 async function listListeners(
   log: Log,
-  client: KubernetesClient,
-  cluster: ClusterRow,
+  { client, cluster, signal }: Look,
 ): Promise<AutoscalingListener[]> {
   try {
-    return (await client.list<AutoscalingListener>(autoscalingListeners)).items;
+    return (await client.list<AutoscalingListener>(autoscalingListeners, { signal })).items;
   } catch (error) {
     const isHidden = error instanceof KubernetesError && error.status === 403;
     if (!isHidden || !cluster.namespaces) throw error;
@@ -91,22 +101,19 @@ async function listListeners(
   }
 }
 
-async function listManaged(client: KubernetesClient): Promise<string[]> {
-  const found = await client.list(namespaces, { labelSelector: `${labels.managed}=true` });
+async function listManaged({ client, signal }: Look): Promise<string[]> {
+  const labelSelector = `${labels.managed}=true`;
+  const found = await client.list(namespaces, { labelSelector, signal });
   return found.items.map(({ metadata }) => metadata.name);
 }
 
 /** Per namespace where the grant is per namespace: a cluster-wide list would be refused. */
-async function listIn<T extends KubernetesObject>(
-  client: KubernetesClient,
-  cluster: ClusterRow,
-  resource: typeof autoscalingRunnerSets,
-): Promise<T[]> {
-  if (!cluster.namespaces) return (await client.list<T>(resource)).items;
-  const lists = await Promise.all(
-    cluster.namespaces.map((namespace) => client.list<T>(resource, { namespace })),
-  );
-  return lists.flatMap(({ items }) => items);
+async function listRunnerSets({ client, cluster, signal }: Look): Promise<AutoscalingRunnerSet[]> {
+  const list = async (where: { namespace?: string }) =>
+    (await client.list<AutoscalingRunnerSet>(autoscalingRunnerSets, { ...where, signal })).items;
+  if (!cluster.namespaces) return list({});
+  const lists = await Promise.all(cluster.namespaces.map((namespace) => list({ namespace })));
+  return lists.flat();
 }
 
 /** Nothing for a set that its reconciler has not registered yet, or whose URL is wrong. */

@@ -30,18 +30,27 @@ export interface SweepReport {
   redelivered: number;
 }
 
-/** One sweep; ends within the lease length plus a few calls. Rejects when the table or the signal ends it. */
+/**
+ * One sweep; its parts go side by side, since a cluster or a GitHub that hangs must keep nobody asleep. Ends within the
+ * lease length plus a few calls. Rejects when the table or the signal ends it.
+ */
 export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<SweepReport> {
-  const { clock, metrics } = deps;
+  const { clock, metrics, asked } = deps;
   const startedAt = clock.nowMs();
-  const { rows, silent } = await discover(deps);
-  const [woken, redelivered = 0] = await Promise.all([
-    wakeUnserved(deps, rows, signal),
+  const stored = await deps.registry.listScaleSets();
+  const known = stored.map(({ row }) => row);
+  // What is new is woken by whoever finds it.
+  const looked = discover(deps, stored);
+  const parts = Promise.all([
+    wakeUnserved(deps, known, signal),
     part(deps, "redeliver", () => redeliver(deps)),
-    part(deps, "credentials", () => checkCredentials(deps, rows, deps.asked.credentials)),
-    part(deps, "unowned", () => findUnowned(deps, rows, deps.asked.scaleSets)),
-    part(deps, "probe", () => probe(deps, silent)),
+    part(deps, "credentials", () => checkCredentials(deps, known, asked.credentials)),
+    part(deps, "unowned", () => findUnowned(deps, known, asked.scaleSets)),
   ]);
+  await Promise.allSettled([looked, parts]);
+  const { rows, silent } = await looked;
+  const [woken, redelivered = 0] = await parts;
+  await part(deps, "probe", () => probe(deps, silent));
   metrics.observe("scale-sets", rows.length);
   metrics.observe("sweep-time", clock.nowMs() - startedAt);
   if (woken.length + redelivered === 0) metrics.count("sweeps-empty");

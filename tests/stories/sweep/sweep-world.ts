@@ -175,7 +175,7 @@ export async function createSweepWorld(
 }
 
 /** Its target stands in a cluster that nobody can reach, so the row stays. */
-function rowOf(name: string, scaleSetId: number): ScaleSetRow {
+export function rowOf(name: string, scaleSetId: number): ScaleSetRow {
   return {
     key: `github.com/acme:${scaleSetId}`,
     scopeKey: "github.com/acme",
