@@ -2,7 +2,6 @@
 // are held.
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import type { Hono } from "hono";
 import type { Front } from "./routes.ts";
 
 export interface ListeningServer {
@@ -12,8 +11,13 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
+/** A hono application, of ours or like them. */
+interface Served {
+  fetch(request: Request, env: Front): Response | Promise<Response>;
+}
+
 /** Rejects with one clear line when the port cannot be had. Port 0: any free one. */
-export function listen(app: Hono<{ Bindings: Front }>, port: number): Promise<ListeningServer> {
+export function listen(app: Served, port: number): Promise<ListeningServer> {
   const handle = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createServer((incoming, outgoing) => void handle(incoming, outgoing));
   return new Promise((resolve, reject) => {
