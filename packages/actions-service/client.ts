@@ -5,7 +5,7 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import { createAdminConnections } from "./admin-connection.ts";
-import { parseConfigUrl } from "./config-url.ts";
+import { isSecure, parseConfigUrl } from "./config-url.ts";
 import { createGitHubTokens } from "./credential.ts";
 import { createJobs } from "./jobs.ts";
 import { createQueue } from "./message-queue.ts";
@@ -72,7 +72,7 @@ export function createActionsService(deps: ActionsServiceDeps): ActionsService {
       register: (signal) => register(registration, signal),
     }),
   });
-  const service = { ...calls, connections, system };
+  const service = { ...calls, connections, system, isSecure: isSecure(config) };
   const queue = { ...calls, userAgent: agent, pollLimitMs: deps.pollLimitMs ?? 65_000 };
   return {
     ...createScaleSets(service),

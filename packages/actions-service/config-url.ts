@@ -50,6 +50,11 @@ export function parseConfigUrl(text: string, options: { forceGhes?: boolean } = 
   };
 }
 
+/** Is everything that belongs to it to be sent over TLS? */
+export function isSecure({ url }: ConfigUrl): boolean {
+  return url.startsWith("https:");
+}
+
 /** The API path under which registration tokens of the scope are made. */
 export function scopeApiPath(scope: Scope): string {
   const part = encodeURIComponent;

@@ -1,6 +1,7 @@
 // Why: a session is the exclusive right to read one scale set's messages. It is made once and resumed by
 // id for days; making one too many locks everybody out for a minute or more (ARC #3351).
 import { createSingleFlight } from "./single-flight.ts";
+import { checkServerAddress } from "./server-address.ts";
 import { askService, type ServiceDeps } from "./service-call.ts";
 import type { ActionsService, CallOptions, MessageSession, Outcome } from "./service.ts";
 import { readSession, readSessionId, Unreadable } from "./wire.ts";
@@ -17,7 +18,7 @@ export function createSessions(deps: ServiceDeps): Sessions {
         ...about("refreshSession", scaleSetId, sessionId),
         method: "PATCH",
         accepts: 200,
-        decode: (json) => readSession(json, scaleSetId),
+        decode: (json) => readSafely(deps, json, scaleSetId),
         words: {},
       },
       options,
@@ -80,16 +81,22 @@ function create(
       // The zero id is what GitHub's own client sends; the service draws one.
       body: JSON.stringify({ sessionId: "00000000-0000-0000-0000-000000000000", ownerName }),
       accepts: 200,
-      decode: (json) => readMade(json, scaleSetId),
+      decode: (json) => readMade(deps, json, scaleSetId),
       words: {},
     },
     options,
   );
 }
 
-function readMade(json: unknown, scaleSetId: number): Made {
+function readSafely(deps: ServiceDeps, json: unknown, scaleSetId: number): MessageSession {
+  const session = readSession(json, scaleSetId);
+  checkServerAddress("messageQueueUrl", session.queueUrl, deps.isSecure);
+  return session;
+}
+
+function readMade(deps: ServiceDeps, json: unknown, scaleSetId: number): Made {
   try {
-    return { kind: "whole", session: readSession(json, scaleSetId) };
+    return { kind: "whole", session: readSafely(deps, json, scaleSetId) };
   } catch (error) {
     const sessionId = readSessionId(json);
     if (!(error instanceof Unreadable) || sessionId === undefined) throw error;

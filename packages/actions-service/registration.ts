@@ -1,11 +1,12 @@
 // Why: an admin connection costs two or three calls: token of the owner, registration token, runner
 // registration (actions/scaleset client.go). This is that exchange, once, without memory.
 import { type CallDeps, runCall } from "./call.ts";
-import type { ConfigUrl } from "./config-url.ts";
+import { type ConfigUrl, isSecure } from "./config-url.ts";
 import type { GitHubTokens } from "./credential.ts";
 import { createFailure } from "./errors.ts";
 import { parseJson } from "./json.ts";
 import { registrationTokenUrl } from "./request.ts";
+import { checkServerAddress } from "./server-address.ts";
 import type { AdminConnection, GitHubCredential, Outcome } from "./service.ts";
 import { connection, read, restToken, Unreadable } from "./wire.ts";
 
@@ -95,7 +96,7 @@ function exchangeToken(
       on: deps.config.url,
       accepts: "2xx",
       words: {},
-      decode: readConnection,
+      decode: (json) => readConnection(json, deps.config),
       prepare: () =>
         Promise.resolve({
           ok: true,
@@ -116,8 +117,9 @@ function exchangeToken(
   );
 }
 
-function readConnection(json: unknown): AdminConnection {
+function readConnection(json: unknown, config: ConfigUrl): AdminConnection {
   const { url, token } = read(connection, json);
+  checkServerAddress("url", url, isSecure(config));
   const expiresAt = readJwtExpiry(token);
   if (expiresAt === undefined) throw new Unreadable("token: is no JWT with an expiry");
   return { serviceUrl: url, adminToken: token, expiresAt };

@@ -9,6 +9,8 @@ import type { AdminConnection, CallOptions, Outcome } from "./service.ts";
 export interface ServiceDeps extends CallDeps {
   connections: AdminConnections;
   system: SystemInfo;
+  /** The config URL is https, so all addresses are. */
+  isSecure: boolean;
 }
 
 /** A call to the Actions Service, under its own address. */
