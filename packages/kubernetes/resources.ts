@@ -188,6 +188,8 @@ export const annotations = {
   scaleSetKept: "runlet.dev/scale-set-kept",
   /** Ours, by the reconciler, on an AutoscalingRunnerSet: the scale set existed when this set was registered. */
   scaleSetFound: "runlet.dev/scale-set-found",
+  /** Ours, by the reconciler, on an AutoscalingRunnerSet that is being deleted: ISO time since when the service refuses. */
+  deletionRefused: "runlet.dev/deletion-refused-since",
 } as const;
 
 export const finalizers = {

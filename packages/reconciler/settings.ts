@@ -52,6 +52,10 @@ export interface ReconcilerSettings {
   orphanGiveUpMs: number;
   /** What is being deleted while the service refuses or does not answer: a runner without a pod, or the scale set. */
   busyGiveUpMs: number;
+  /** A runner that is being deleted while nobody answers for its service: its pod lives, and nobody told of a job. */
+  unansweredGiveUpMs: number;
+  /** After so long a deleted runner says that it waits for the service. */
+  unansweredShownMs: number;
   /** How often an idle scale set is looked up at the service. */
   verifyEveryMs: number;
 }
@@ -83,5 +87,7 @@ export const reconcilerSettings: ReconcilerSettings = {
   registrationsPerWindow: 1_500,
   orphanGiveUpMs: 600_000,
   busyGiveUpMs: 3_600_000,
+  unansweredGiveUpMs: 86_400_000,
+  unansweredShownMs: 60_000,
   verifyEveryMs: 300_000,
 };

@@ -18,12 +18,8 @@ import { planKept } from "./plan-finalize.ts";
 import { retire } from "./runner-set.ts";
 import { isShared, scaleSetIdOf } from "./wanted.ts";
 
-/** Since when (monotonic ms) the service does not delete the scale set, by uid of the set. */
-export type DeleteFailures = Map<string, number>;
-
 export async function finalizeAutoscaling(
   ctx: Context,
-  failures: DeleteFailures,
   set: AutoscalingRunnerSet,
   signal: AbortSignal,
 ): Promise<PassResult> {
@@ -37,7 +33,7 @@ export async function finalizeAutoscaling(
   const id = scaleSetIdOf(set);
   if (id !== undefined && kept)
     ctx.log.info("scale_set_kept", { set: objectKey(set), scaleSetId: id });
-  if (id !== undefined && !kept) await deleteScaleSet(ctx, failures, set, id, signal);
+  if (id !== undefined && !kept) await deleteScaleSet(ctx, set, id, signal);
   await releaseChartObjects(ctx, set);
   await dropFinalizer(ctx, set, held);
   return {};
@@ -69,7 +65,6 @@ async function decideKept(
 
 async function deleteScaleSet(
   ctx: Context,
-  failures: DeleteFailures,
   set: AutoscalingRunnerSet,
   id: number,
   signal: AbortSignal,
@@ -80,7 +75,7 @@ async function deleteScaleSet(
     if (!outcome.ok) throw new ServiceFailed(`deleting scale set ${id}`, outcome.failure);
     ctx.log.info("scale_set_deleted", { set: objectKey(set), scaleSetId: id });
   } catch (error) {
-    const why = await whyAbandoned(ctx, failures, set, error);
+    const why = await whyAbandoned(ctx, set, error);
     if (why === undefined) throw error;
     const message = `scale set ${id} was left to GitHub: ${why}`;
     await ctx.events.warn(set, "AutoscalingRunnerSet", "ScaleSetAbandoned", message);
@@ -96,18 +91,28 @@ async function deleteScaleSet(
 /** Undefined while it is worth another try; ARC would try for ever, and hold the namespace as long. */
 async function whyAbandoned(
   ctx: Context,
-  failures: DeleteFailures,
   set: AutoscalingRunnerSet,
   error: unknown,
 ): Promise<string | undefined> {
   // The cluster itself is away: that says nothing about the service.
   if (isClusterAway(error)) return undefined;
-  const now = ctx.clock.nowMs();
-  const uid = set.metadata.uid ?? "";
-  const since = failures.get(uid) ?? now;
-  failures.set(uid, since);
-  if (now - since >= ctx.settings.busyGiveUpMs) return describeError(error);
-  return (await isOrphan(ctx, set)) ? "its credential is gone" : undefined;
+  if (await isOrphan(ctx, set)) return "its credential is gone";
+  const refusedMs = ctx.clock.wallMs() - (await noteRefusal(ctx, set));
+  return refusedMs >= ctx.settings.busyGiveUpMs ? describeError(error) : undefined;
+}
+
+/** Since when (wall ms). It stands on the object, or each restart of ours would begin the hour anew. */
+async function noteRefusal(ctx: Context, set: AutoscalingRunnerSet): Promise<number> {
+  const now = ctx.clock.wallMs();
+  const noted = Date.parse(set.metadata.annotations?.[annotations.deletionRefused] ?? "");
+  if (noted <= now) return Math.max(noted, Date.parse(set.metadata.deletionTimestamp ?? "") || 0);
+  const since = new Date(now).toISOString();
+  const patched = await ctx.client.patch<AutoscalingRunnerSet>(autoscalingRunnerSets, keyOf(set), {
+    type: "merge",
+    body: { metadata: { annotations: { [annotations.deletionRefused]: since } } },
+  });
+  ctx.kinds.autoscaling.note(patched);
+  return now;
 }
 
 async function isOrphan(ctx: Context, set: AutoscalingRunnerSet): Promise<boolean> {

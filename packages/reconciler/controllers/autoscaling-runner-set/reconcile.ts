@@ -13,7 +13,7 @@ import { protectObject } from "../../protect-object.ts";
 import type { PassResult } from "../../work-queue.ts";
 import { judgeClaim } from "./claim.ts";
 import { explain, refuse, showRegistered } from "./explain.ts";
-import { finalizeAutoscaling, type DeleteFailures } from "./finalize.ts";
+import { finalizeAutoscaling } from "./finalize.ts";
 import { findSpecProblems } from "./find-spec-problems.ts";
 import { keepRunnerSet } from "./runner-set.ts";
 import { keepScaleSet } from "./scale-set.ts";
@@ -24,7 +24,6 @@ export interface AutoscalingMemory {
   verifiedAtMs: Map<string, number>;
   statusWrites: StatusWrites;
   missingLabels: Map<string, string[]>;
-  deleteFailures: DeleteFailures;
 }
 
 export function createAutoscalingMemory(): AutoscalingMemory {
@@ -32,7 +31,6 @@ export function createAutoscalingMemory(): AutoscalingMemory {
     verifiedAtMs: new Map(),
     statusWrites: new Map(),
     missingLabels: new Map(),
-    deleteFailures: new Map(),
   };
 }
 
@@ -57,7 +55,7 @@ export async function reconcileAutoscaling(
   const [problem] = isLeaving ? [] : findSpecProblems(set);
   if (problem?.blocks) return refuse(ctx, memory, set, problem);
   try {
-    if (isLeaving) return await finalizeAutoscaling(ctx, memory.deleteFailures, set, signal);
+    if (isLeaving) return await finalizeAutoscaling(ctx, set, signal);
     return await serve(ctx, memory, set, signal);
   } catch (error) {
     await explain(ctx, memory, set, error);

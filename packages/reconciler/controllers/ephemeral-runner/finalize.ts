@@ -1,6 +1,5 @@
 // Why: a runner leaves in one order: the service lets its registration go, then the pod is deleted, then the
-// finalizers. Until the service agrees the pod runs on, so deleting a busy runner waits for its job. Where
-// ARC would wait for ever (a credential that is gone, a job whose pod died long ago) there is a bound.
+// finalizers. Until the service agrees the pod runs on, so deleting a busy runner waits for its job.
 import { KubernetesError } from "@runlet/kubernetes/client";
 import {
   ephemeralRunners,
@@ -16,9 +15,8 @@ import type { Context } from "../../context.ts";
 import { keyOf, objectKey } from "../../object-key.ts";
 import { usesContainerHooks } from "../../runner-pod.ts";
 import type { PassResult } from "../../work-queue.ts";
+import { deletedMs, hasLivingPod, whyAbandoned } from "./abandon.ts";
 import { removePod } from "./fail.ts";
-import { planPod } from "./plan-pod.ts";
-import { hasJob, nodeLostMs } from "./plan-runner.ts";
 import { removeRegistration } from "./remove-registration.ts";
 import { patchStatus } from "./status.ts";
 
@@ -39,7 +37,8 @@ export async function finalizeRunner(
     // The end of the pod is news; before that the service would say the same again.
     if (restMs > 0 && hasLivingPod(ctx, runner)) return { againMs: restMs };
     if ((await endRegistration(ctx, runner, signal)) === "busy") {
-      await showBusy(ctx, runner);
+      const message = "it goes when its job has ended: GitHub says that one is running";
+      await show(ctx, runner, "JobRunning", message);
       return { againMs: ctx.settings.busyRetryMs };
     }
   }
@@ -67,35 +66,24 @@ async function endRegistration(
   } catch (error) {
     // A right that is missing (403) is no such thing: it counts as a service that cannot be asked.
     if (isClusterAway(error)) throw error;
-    if (isOverdue(ctx, runner)) return giveUp(ctx, runner, describeError(error));
-    if (await isOrphan(ctx, runner)) return giveUp(ctx, runner, "its credential is gone");
+    const why = await whyAbandoned(ctx, runner, error);
+    if (why !== undefined) return giveUp(ctx, runner, why);
+    await showUnanswered(ctx, runner, error);
     throw error;
   }
-  if (!isOverdue(ctx, runner)) return "busy";
-  return giveUp(ctx, runner, "the service calls it busy, but its pod ended long ago");
+  const why = await whyAbandoned(ctx, runner, "busy");
+  return why === undefined ? "busy" : giveUp(ctx, runner, why);
 }
 
-/** Nothing of it runs any more, and the service has had its time. GitHub drops such a registration by itself. */
-function isOverdue(ctx: Context, runner: EphemeralRunner): boolean {
-  return sinceDeletion(ctx, runner) >= ctx.settings.busyGiveUpMs && !hasLivingPod(ctx, runner);
+/** Why a deleted runner is still there, once it has been so for a while. */
+async function showUnanswered(ctx: Context, runner: EphemeralRunner, error: unknown) {
+  if (deletedMs(ctx, runner) < ctx.settings.unansweredShownMs) return;
+  const reason = "RemovalUnanswered";
+  await show(ctx, runner, reason, `GitHub cannot be asked to let it go: ${describeError(error)}`);
 }
 
-/** Why a deleted runner is still there. */
-async function showBusy(ctx: Context, runner: EphemeralRunner): Promise<void> {
-  const reason = "JobRunning";
-  if (runner.status?.reason === reason) return;
-  const message = "it goes when its job has ended: GitHub says that one is running";
-  await patchStatus(ctx, runner, { reason, message });
-}
-
-/** Nobody can ask the service any more: the credential is gone, and with it, as a rule, the namespace. */
-async function isOrphan(ctx: Context, runner: EphemeralRunner): Promise<boolean> {
-  const namespace = runner.metadata.namespace ?? "";
-  const terminating = ctx.scope.isTerminating(namespace);
-  if (!terminating && sinceDeletion(ctx, runner) < ctx.settings.orphanGiveUpMs) return false;
-  // The end of a job needs no credential of ours.
-  if (!terminating && hasJob(runner) && hasLivingPod(ctx, runner)) return false;
-  return !(await ctx.services.hasCredential(namespace, runner.spec));
+async function show(ctx: Context, runner: EphemeralRunner, reason: string, message: string) {
+  if (runner.status?.reason !== reason) await patchStatus(ctx, runner, { reason, message });
 }
 
 async function giveUp(ctx: Context, runner: EphemeralRunner, why: string): Promise<"ended"> {
@@ -104,25 +92,13 @@ async function giveUp(ctx: Context, runner: EphemeralRunner, why: string): Promi
   return "ended";
 }
 
-function sinceDeletion(ctx: Context, runner: EphemeralRunner): number {
-  const at = Date.parse(runner.metadata.deletionTimestamp ?? "");
-  return Number.isFinite(at) ? ctx.clock.wallMs() - at : 0;
-}
-
-function hasLivingPod(ctx: Context, runner: EphemeralRunner): boolean {
-  const pod = ctx.kinds.pods.find(keyOf(runner));
-  if (pod === undefined || !["wait", "alive"].includes(planPod(pod).kind)) return false;
-  const goneMs = ctx.clock.wallMs() - Date.parse(pod.metadata.deletionTimestamp ?? "");
-  return !(goneMs > nodeLostMs);
-}
-
 /** A right that is missing holds the runner up, but not for ever. */
 async function endHookObjects(ctx: Context, runner: EphemeralRunner): Promise<void> {
   try {
     await removeHookObjects(ctx, runner);
   } catch (error) {
     const forbidden = error instanceof KubernetesError && error.status === 403;
-    if (!forbidden || sinceDeletion(ctx, runner) < ctx.settings.orphanGiveUpMs) throw error;
+    if (!forbidden || deletedMs(ctx, runner) < ctx.settings.orphanGiveUpMs) throw error;
     const message = `what its job made was left: ${error.message}`;
     await ctx.events.warn(runner, "EphemeralRunner", "JobPodsAbandoned", message);
   }
