@@ -28,8 +28,8 @@ export interface ActionsServiceDeps {
   log: Log;
   /** Throws InvalidConfigUrl from createActionsService when it is none. */
   configUrl: string;
-  /** Asked for at each registration, so that a rotated credential is picked up. */
-  credential: () => Promise<GitHubCredential>;
+  /** Asked for at each registration, so that a rotated credential is picked up. `fresh`: GitHub has refused the last one. */
+  credential: (options?: { fresh: boolean }) => Promise<GitHubCredential>;
   /** Absent: the admin connection is this client's own. */
   adminConnections?: AdminConnectionStore;
   system: SystemInfo;

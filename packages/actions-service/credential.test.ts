@@ -225,6 +225,28 @@ describe("a credential", () => {
     expect(used).toEqual(["Bearer ghp_old", "Bearer ghp_new"]);
   });
 
+  test("that is refused is looked for anew at once, and asked with once if it is the same", async () => {
+    let token = "ghp_old";
+    const looks: unknown[] = [];
+    const bench = createBench({
+      credential: (options) => {
+        looks.push(options?.fresh);
+        return Promise.resolve({ kind: "pat", token: options?.fresh ? token : "ghp_old" });
+      },
+    });
+    const refusal = { status: 401, body: { message: "Bad credentials" } };
+    bench.server.auth.next(refusal);
+    expect(await call(bench)).toMatchObject({ ok: false, failure: { reason: "unauthorized" } });
+    expect(at(bench, "/registration-token")).toHaveLength(1);
+    token = "ghp_new";
+    await bench.clock.runFor(2_000);
+    bench.server.auth.next(refusal);
+    expect(await call(bench)).toMatchObject({ ok: true });
+    expect(looks).toEqual([false, true, false, true]);
+    const used = at(bench, "/registration-token").map(({ headers }) => headers["Authorization"]);
+    expect(used).toEqual(["Bearer ghp_old", "Bearer ghp_old", "Bearer ghp_new"]);
+  });
+
   test("that is replaced by another App's leaves no token of the old one behind", async () => {
     let credential: GitHubCredential = app;
     const bench = createBench({ credential: () => Promise.resolve(credential) });

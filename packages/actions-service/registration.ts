@@ -12,7 +12,7 @@ import { connection, read, restToken, Unreadable } from "./wire.ts";
 
 export interface RegistrationDeps extends CallDeps {
   config: ConfigUrl;
-  credential: () => Promise<GitHubCredential>;
+  credential: (options?: { fresh: boolean }) => Promise<GitHubCredential>;
   tokens: GitHubTokens;
   userAgent: string;
 }
@@ -22,22 +22,42 @@ export async function register(
   deps: RegistrationDeps,
   signal: AbortSignal,
 ): Promise<Outcome<AdminConnection>> {
-  const credential = await findCredential(deps);
+  const credential = await findCredential(deps, { fresh: false });
   if (!credential.ok) return credential;
-  const skewMs = deps.serverTime.nowMs() - deps.clock.wallMs();
-  const first = await getRegistrationToken(deps, credential.value, false, signal);
-  const refused = !first.ok && first.failure.reason === "unauthorized";
-  // A cached installation token may have been revoked, and a JWT signed by a wrong clock; the refusal's
-  // Date has set the clock right. With nothing changed, asking again would only be refused again.
-  const skewMoved = skewMs !== deps.serverTime.nowMs() - deps.clock.wallMs();
-  const again = refused && credential.value.kind === "app" && (first.cached || skewMoved);
-  const token = again ? await getRegistrationToken(deps, credential.value, true, signal) : first;
+  let token = await tryCredential(deps, credential.value, signal);
+  if (isRefused(token)) {
+    // It may have been rotated since it was read; the same one would only be refused again.
+    const fresh = await findCredential(deps, { fresh: true });
+    const isAnother = fresh.ok && JSON.stringify(fresh.value) !== JSON.stringify(credential.value);
+    if (isAnother) token = await tryCredential(deps, fresh.value, signal);
+  }
   return token.ok ? exchangeToken(deps, token.value, signal) : token;
 }
 
-async function findCredential(deps: RegistrationDeps): Promise<Outcome<GitHubCredential>> {
+/** A cached installation token may have been revoked, and a JWT signed by a wrong clock; then it is tried twice. */
+async function tryCredential(
+  deps: RegistrationDeps,
+  credential: GitHubCredential,
+  signal: AbortSignal,
+): Promise<TokenOutcome> {
+  const skewMs = deps.serverTime.nowMs() - deps.clock.wallMs();
+  const first = await getRegistrationToken(deps, credential, false, signal);
+  // The refusal's Date has set the clock right. With nothing changed, asking again would only be refused again.
+  const skewMoved = skewMs !== deps.serverTime.nowMs() - deps.clock.wallMs();
+  const again = isRefused(first) && credential.kind === "app" && (first.cached || skewMoved);
+  return again ? getRegistrationToken(deps, credential, true, signal) : first;
+}
+
+function isRefused(outcome: TokenOutcome): boolean {
+  return !outcome.ok && outcome.failure.reason === "unauthorized";
+}
+
+async function findCredential(
+  deps: RegistrationDeps,
+  options: { fresh: boolean },
+): Promise<Outcome<GitHubCredential>> {
   try {
-    return { ok: true, value: await deps.credential() };
+    return { ok: true, value: await deps.credential(options) };
   } catch (error) {
     const attempted = `look for the credential of ${deps.config.url}`;
     const came = error instanceof Error ? error.message : String(error);

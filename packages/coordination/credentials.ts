@@ -2,6 +2,7 @@
 // scopes may share one. Who asks gives the URL of an AutoscalingRunnerSet; the answer is the credential
 // of the nearest scope that has one, or none, which is a state to show and not an error.
 import * as z from "zod";
+import type { FindOptions } from "./secrets.ts";
 
 /** A PAT or a GitHub App's installation (as the Actions Service client takes it), and how to get there. */
 export interface ScopeCredential {
@@ -16,7 +17,7 @@ export interface ScopeCredential {
 
 export interface Credentials {
   /** Undefined: no credential is registered for this scope. Throws CredentialUnreadable. */
-  find(configUrl: string): Promise<ScopeCredential | undefined>;
+  find(configUrl: string, options?: FindOptions): Promise<ScopeCredential | undefined>;
 }
 
 /** A credential is registered, but what is there is none: says where and what is wrong; never its text. */

@@ -14,9 +14,9 @@ import type { Secrets } from "./secrets.ts";
  */
 export function createSecretCredentials(secrets: Secrets, prefix: string): Credentials {
   return {
-    async find(configUrl) {
+    async find(configUrl, options) {
       for (const name of credentialNames(prefix, configUrl)) {
-        const text = await secrets.find(name).catch((cause: unknown) => {
+        const text = await secrets.find(name, options).catch((cause: unknown) => {
           throw new CredentialUnreadable(`cannot read the credential in ${name}`, { cause });
         });
         if (text !== undefined) return parseCredential(text, name);

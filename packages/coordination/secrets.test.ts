@@ -35,6 +35,15 @@ describe("a secret", () => {
     expect(await secrets.find("a")).toBe("two");
     expect(state.asked).toBe(2);
   });
+  it("that was refused is asked for anew, however old it is, but not in a storm", async () => {
+    const { clock, texts, state, secrets } = createWorld();
+    await secrets.find("a");
+    texts.set("a", "two");
+    await clock.runFor(10_000);
+    for (let n = 0; n < 100; n++) expect(await secrets.find("a", { fresh: true })).toBe("two");
+    expect(await secrets.find("a")).toBe("two");
+    expect(state.asked).toBe(2);
+  });
   it("that is not there is looked for again after half a minute, not at each call", async () => {
     const { clock, texts, state, secrets } = createWorld();
     expect(await secrets.find("b")).toBeUndefined();

@@ -5,7 +5,12 @@ import type { Clock } from "@runlet/runtime/clock";
 
 export interface Secrets {
   /** The secret's text; undefined: there is none of that name. */
-  find(name: string): Promise<string | undefined>;
+  find(name: string, options?: FindOptions): Promise<string | undefined>;
+}
+
+export interface FindOptions {
+  /** What was found last has been refused: what is kept does not count. */
+  fresh?: boolean;
 }
 
 export interface SecretAges {
@@ -13,10 +18,13 @@ export interface SecretAges {
   keptMs?: number;
   /** "There is none" is believed for so long, and a store that did not answer is left alone; default 30 s. */
   retryMs?: number;
+  /** However often somebody asks for a fresh one, the store is asked no more often than this; default 10 s. */
+  freshMs?: number;
 }
 
 interface Kept {
   text: string | undefined;
+  askedAt: number;
   until: number;
 }
 
@@ -25,29 +33,34 @@ export function createCachedSecrets(
   deps: { secrets: Secrets; clock: Pick<Clock, "nowMs"> },
   ages: SecretAges = {},
 ): Secrets {
-  const { keptMs = 300_000, retryMs = 30_000 } = ages;
+  const { keptMs = 300_000, retryMs = 30_000, freshMs = 10_000 } = ages;
   const kept = new Map<string, Kept>();
   const asking = new Map<string, Promise<string | undefined>>();
+
+  function keep(name: string, text: string | undefined, forMs: number): void {
+    const askedAt = deps.clock.nowMs();
+    kept.set(name, { text, askedAt, until: askedAt + forMs });
+  }
 
   async function ask(name: string): Promise<string | undefined> {
     try {
       const text = await deps.secrets.find(name);
-      const until = deps.clock.nowMs() + (text === undefined ? retryMs : keptMs);
-      kept.set(name, { text, until });
+      keep(name, text, text === undefined ? retryMs : keptMs);
       return text;
     } catch (error) {
       const last = kept.get(name);
       if (last?.text === undefined) throw error;
-      kept.set(name, { text: last.text, until: deps.clock.nowMs() + retryMs });
+      keep(name, last.text, retryMs);
       return last.text;
     } finally {
       asking.delete(name);
     }
   }
   return {
-    async find(name) {
+    async find(name, { fresh = false } = {}) {
       const known = kept.get(name);
-      if (known && deps.clock.nowMs() < known.until) return known.text;
+      const until = known && (fresh ? known.askedAt + freshMs : known.until);
+      if (known && deps.clock.nowMs() < (until ?? 0)) return known.text;
       const pending = asking.get(name) ?? ask(name);
       asking.set(name, pending);
       return pending;

@@ -9,8 +9,11 @@ import { callRest, type RestAccess, type RestAnswer, type RestDeps } from "./res
 export interface CredentialDeps extends RestDeps {
   log: Log;
   metrics: MetricSink;
-  /** Undefined: no credential is registered for the scope. Rejects when what is there is none. */
-  findAccess: (configUrl: string) => Promise<RestAccess | undefined>;
+  /**
+   * Undefined: no credential is registered for the scope. Rejects when what is there is none. `fresh`: the last one was
+   * not good.
+   */
+  findAccess: (configUrl: string, options?: { fresh?: boolean }) => Promise<RestAccess | undefined>;
 }
 
 /** A scope whose credential was good is asked about again after this … */
@@ -41,17 +44,21 @@ export async function checkCredentials(
   for (const scope of checked.keys()) if (!scopes.has(scope)) checked.delete(scope);
   await Promise.all(
     due.map(async (scope) => {
-      const good = await check(deps, scope, scopes.get(scope) ?? "");
+      const fresh = checked.get(scope)?.good === false;
+      const good = await check(deps, { scope, configUrl: scopes.get(scope) ?? "", fresh });
       checked.set(scope, { at: now, good });
     }),
   );
 }
 
 /** False: to be asked again by the next sweep. */
-async function check(deps: CredentialDeps, scope: string, configUrl: string): Promise<boolean> {
+async function check(
+  deps: CredentialDeps,
+  { scope, configUrl, fresh }: { scope: string; configUrl: string; fresh: boolean },
+): Promise<boolean> {
   let access: RestAccess | undefined;
   try {
-    access = await deps.findAccess(configUrl);
+    access = await deps.findAccess(configUrl, { fresh });
   } catch (error) {
     return refuse(deps, scope, "unreadable", { error: describeError(error) });
   }
@@ -68,20 +75,28 @@ async function check(deps: CredentialDeps, scope: string, configUrl: string): Pr
 /** What is said of the installation that an App has proved to be its own. */
 const installation = z.object({ suspended_at: z.string().nullish() });
 
+/** What the answer to a credential's proof (RestAccess.proofUrl) says against it; undefined: nothing. */
+export function refusalOf(
+  { kind }: Pick<RestAccess, "kind">,
+  { status, text, limit }: Pick<RestAnswer, "status" | "text" | "limit">,
+): "rejected" | "uninstalled" | "suspended" | undefined {
+  const isLimit = status === 429 || (status === 403 && limit?.left === 0);
+  if (status === 401 || (status === 403 && !isLimit)) return "rejected";
+  if (kind !== "app") return undefined;
+  if (status === 404) return "uninstalled";
+  const isSuspended = status === 200 && installation.parse(JSON.parse(text)).suspended_at;
+  return isSuspended ? "suspended" : undefined;
+}
+
 function judge(
   deps: CredentialDeps,
   scope: string,
-  { kind }: RestAccess,
-  { status, headers, text, limit }: RestAnswer,
+  access: RestAccess,
+  answer: RestAnswer,
 ): boolean {
-  const isLimit = status === 429 || (status === 403 && limit?.left === 0);
-  if (status === 401 || (status === 403 && !isLimit)) {
-    return refuse(deps, scope, "rejected", { status });
-  }
-  if (kind === "app" && status === 404) return refuse(deps, scope, "uninstalled");
-  if (kind === "app" && status === 200 && installation.parse(JSON.parse(text)).suspended_at) {
-    return refuse(deps, scope, "suspended");
-  }
+  const { status, headers } = answer;
+  const why = refusalOf(access, answer);
+  if (why) return refuse(deps, scope, why, { status });
   noteEnd(deps, scope, headers);
   // A server without rate limits answers 404 to the question for them, but only to whom it knows.
   return status === 200 || status === 404;
@@ -96,22 +111,24 @@ function noteEnd({ clock, log, metrics }: CredentialDeps, scope: string, headers
   if (daysLeft < soonDays) log.warn("credential_ends_soon", { scope, endsAt, daysLeft });
 }
 
-const remedies = {
+/** What to do about each kind of credential that is not good. */
+export const credentialRemedies = {
   missing: "register one: runlet github add",
   unreadable: "what is stored is no token and no App's key: runlet github rotate",
   rejected: "the token or key was revoked, has ended or lacks a permission: runlet github rotate",
-  uninstalled: "the App is not installed there any more, or under another installation id",
-  suspended: "an owner of the organisation has suspended the App",
+  uninstalled:
+    "the App is not installed there any more, or under another installation id: have an owner install it, then runlet github rotate",
+  suspended: "an owner of the organisation has suspended the App, and can let it act again",
 } as const;
 
 /** Always false: not good. */
 function refuse(
   deps: CredentialDeps,
   scope: string,
-  why: keyof typeof remedies,
+  why: keyof typeof credentialRemedies,
   more: LogFields = {},
 ): false {
-  deps.log.error("credential_refused", { scope, why, remedy: remedies[why], ...more });
+  deps.log.error("credential_refused", { scope, why, remedy: credentialRemedies[why], ...more });
   deps.metrics.count("credentials-refused", 1, { why });
   return false;
 }

@@ -147,7 +147,8 @@ function createServiceFinder(
           const way = (await ways.find(configUrl).catch(() => undefined)) ?? found;
           return way.fetch(url, init);
         },
-        credential: async () => (await ways.find(configUrl))?.credential ?? found.credential,
+        credential: async (options) =>
+          (await ways.find(configUrl, options))?.credential ?? found.credential,
         system: { name: "runlet", version, subsystem: "poller" },
         limitMs: settings.effectTimeoutMs,
         pollLimitMs: settings.pollTimeoutMs,

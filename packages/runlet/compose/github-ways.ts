@@ -5,6 +5,7 @@ import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import { signAppJwt } from "@runlet/actions-service/credential";
 import { readLimit, type RestAccess } from "@runlet/control-plane/sweep/rest";
 import type { Credentials, ScopeCredential } from "@runlet/coordination/credentials";
+import type { FindOptions } from "@runlet/coordination/secrets";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { MetricSink } from "@runlet/runtime/metrics";
@@ -17,9 +18,9 @@ export interface GithubWay {
 
 export interface GithubWays {
   /** Undefined: the scope has no credential. Throws CredentialUnreadable. */
-  find(configUrl: string): Promise<GithubWay | undefined>;
+  find(configUrl: string, options?: FindOptions): Promise<GithubWay | undefined>;
   /** The same for the REST API. */
-  findAccess(configUrl: string): Promise<RestAccess | undefined>;
+  findAccess(configUrl: string, options?: FindOptions): Promise<RestAccess | undefined>;
 }
 
 export interface WayDeps {
@@ -33,8 +34,8 @@ export interface WayDeps {
 /** Ways by scope; a way keeps its connections until the scope's CA or proxy changes. */
 export function createGithubWays(deps: WayDeps): GithubWays {
   const kept = new Map<string, { mark: string; fetch: Fetch }>();
-  async function find(configUrl: string): Promise<GithubWay | undefined> {
-    const found = await deps.credentials.find(configUrl);
+  async function find(configUrl: string, options?: FindOptions): Promise<GithubWay | undefined> {
+    const found = await deps.credentials.find(configUrl, options);
     if (!found) return undefined;
     const { credential, ca = "", proxy = "" } = found;
     const { scopeKey, apiBase } = parseConfigUrl(configUrl);
@@ -47,8 +48,8 @@ export function createGithubWays(deps: WayDeps): GithubWays {
   }
   return {
     find,
-    async findAccess(configUrl) {
-      const way = await find(configUrl);
+    async findAccess(configUrl, options) {
+      const way = await find(configUrl, options);
       return way && toAccess(deps, configUrl, way);
     },
   };
