@@ -8,15 +8,12 @@ import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import type { Random } from "@runlet/runtime/random";
 import { createReconciler, type Reconciler, type ReconcilerOptions } from "./reconciler.ts";
-import type { ServiceRequest } from "./services.ts";
+import type { ServiceWay } from "./service-ways.ts";
 
 export const version = "0.1.0";
 export const userAgent = `runlet-reconciler/${version}`;
 /** Of a call to the cluster or to the service. */
 export const callLimitMs = 10_000;
-
-/** By which CA and proxy the Actions Service of a set is reached. */
-export type ServiceWay = Pick<ServiceRequest, "caPem" | "proxy">;
 
 export interface ReconcilerPorts {
   clock: Clock;

@@ -12,7 +12,7 @@ import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { describeFailure } from "@runlet/runtime/describe-failure";
 import { UsageError } from "@runlet/runtime/flags";
-import { createHttpFetch, type HttpFetch } from "@runlet/runtime/http";
+import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { readClusterPlace } from "@runlet/runtime/settings-environment";
@@ -22,13 +22,13 @@ import {
   userAgent,
   version,
   type ReconcilerPorts,
-  type ServiceWay,
 } from "./compose.ts";
 import { flagsHelp, parseFlags, type Flags } from "./flags.ts";
 import { createElection, type Election } from "./leader-election.ts";
 import type { Term } from "./leader-term.ts";
 import { openPages } from "./pages.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { createServiceWays } from "./service-ways.ts";
 
 const readText = (path: string) => readFile(path, "utf8");
 
@@ -42,7 +42,9 @@ async function run(flags: Flags): Promise<void> {
   const wallMs = () => clock.wallMs();
   const log = createLog({ write, wallMs }, { level: flags.logLevel, fields: { version } });
   const access = await openAccess(flags, clock);
-  const ways = createWays(clock);
+  const ways = createServiceWays(clock, ({ caPem, proxy }) =>
+    createHttpFetch({ clock, ...(caPem && { extraCa: [caPem] }), ...(proxy && { proxy }) }),
+  );
   const ports = { clock, random: createSystemRandom(), log, access, fetchFor: ways.fetchFor };
   const election = await createOwnElection(flags, ports);
   let reconciler: Reconciler | undefined;
@@ -110,25 +112,6 @@ async function createOwnElection(
 
 function noNamespace(): never {
   throw new UsageError("--leader-election-namespace NAME is needed outside of a pod");
-}
-
-/** Connections to the service, shared by what goes the same way. */
-function createWays(clock: ReconcilerPorts["clock"]) {
-  const made = new Map<string, HttpFetch>();
-  return {
-    fetchFor(way: ServiceWay): HttpFetch {
-      const key = JSON.stringify(way);
-      const { caPem, proxy } = way;
-      const fetch =
-        made.get(key) ??
-        createHttpFetch({ clock, ...(caPem && { extraCa: [caPem] }), ...(proxy && { proxy }) });
-      made.set(key, fetch);
-      return fetch;
-    },
-    close() {
-      for (const fetch of made.values()) fetch.close();
-    },
-  };
 }
 
 async function main(args: string[]): Promise<number> {

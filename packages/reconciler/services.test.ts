@@ -69,4 +69,16 @@ describe("clients of the service", () => {
     setLogin("first");
     expect(await ask(trusting, 1)).toEqual([1]);
   });
+
+  it("of sets that are gone are forgotten after an hour, those in use are kept", async () => {
+    const { ask, clock } = createBench();
+    expect(await ask(plain, 1)).toEqual([1]);
+    const gone = { ...plain, githubConfigUrl: "https://github.com/gone" };
+    expect(await ask(gone, 1)).toEqual([2]);
+    for (let minutes = 0; minutes < 65; minutes += 5) {
+      await clock.runFor(300_000);
+      expect(await ask(plain, 1)).toEqual([1]);
+    }
+    expect(await ask(gone, 1)).toEqual([3]);
+  });
 });

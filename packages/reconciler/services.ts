@@ -73,6 +73,8 @@ interface Made extends ScopedService {
 
 /** How long a CA or proxy secret is believed. */
 const trustMs = 600_000;
+/** A client that nobody has asked for so long belonged to a set that is gone, or is made differently now. */
+const unusedMs = 3_600_000;
 
 export function createServices(deps: {
   client: KubernetesClient;
@@ -80,6 +82,15 @@ export function createServices(deps: {
   serviceFor: ServiceFactory;
 }): Services {
   const made = new Map<string, Promise<Made>>();
+  const usedAtMs = new Map<string, number>();
+
+  function forgetUnused() {
+    for (const [key, at] of usedAtMs) {
+      if (deps.clock.nowMs() - at < unusedMs) continue;
+      usedAtMs.delete(key);
+      made.delete(key);
+    }
+  }
 
   async function make(
     namespace: string,
@@ -110,6 +121,8 @@ export function createServices(deps: {
         proxy,
         githubServerTLS,
       ]);
+      usedAtMs.set(key, deps.clock.nowMs());
+      forgetUnused();
       const isFresh = ({ checkedAtMs }: Made) => {
         const plain = proxy === undefined && githubServerTLS === undefined;
         return plain || deps.clock.nowMs() - checkedAtMs < trustMs;
