@@ -244,6 +244,22 @@ export const mutants: Mutant[] = [
     test: "two clusters (auto-assign) > JobStarted of a silent cluster is owed",
   },
   {
+    name: "polls end with the turns of a hand-over",
+    in: `${poller}/poll-scale-set.ts`,
+    find: "  return !shard.hasEnded() && !set.closed && set.session !== undefined;\n",
+    replace: "  return shard.turns.isOpen() && !set.closed && set.session !== undefined;\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > leaves none either to a set whose poll ends while another's turn hangs",
+  },
+  {
+    name: "a message that no turn may take polled for again",
+    in: `${poller}/poll-scale-set.ts`,
+    find: "    if (!open && (unheard || !mayPollOn(shard, set))) ",
+    replace: "    if (!open && (shard.hasEnded() || !mayPollOn(shard, set))) ",
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > does not ask again and again for a message",
+  },
+  {
     name: "owed facts bounded by their number alone",
     in: `${poller}/plan-owed.ts`,
     find: "  while (total > bytesMax) {\n",

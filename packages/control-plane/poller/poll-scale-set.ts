@@ -9,7 +9,7 @@ import { dueIn } from "./due.ts";
 import { openSession } from "./open-session.ts";
 import { race } from "./race.ts";
 import { refreshSession } from "./refresh-session.ts";
-import { takeTurn } from "./turn.ts";
+import { takeTurn, type Happening } from "./turn.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
@@ -32,12 +32,24 @@ export async function pollScaleSet(
   signal: AbortSignal,
 ): Promise<void> {
   await haveSession(shard, set, how, signal);
+  /** A message that no turn could take: the next poll would bring it again at once. */
+  let unheard = false;
   while (!signal.aborted) {
-    if (!shard.turns.isOpen()) await race(signal, shard.turns.opened());
+    const open = shard.turns.isOpen();
+    if (open) unheard = false;
+    if (!open && (unheard || !mayPollOn(shard, set))) await race(signal, shard.turns.opened());
     else if (set.closed) await waitUntilNeeded(shard, set, signal);
     else if (!set.session) await haveSession(shard, set, "refresh", signal);
-    else await pollOnce(shard, set, signal);
+    else unheard = (await pollOnce(shard, set, signal)) === "unheard";
   }
+}
+
+/**
+ * No turn is taken any more, since a hand-over or a rest has begun; but another set's may take seconds to end, and the
+ * service must not notice. Once effects have ended a successor may poll, whose poll ours would end.
+ */
+function mayPollOn(shard: Shard, set: ServedSet): boolean {
+  return !shard.hasEnded() && !set.closed && set.session !== undefined;
 }
 
 /** Opens the session, however long that takes, then acts on the statistics that its answer brought. */
@@ -59,7 +71,11 @@ async function haveSession(
   }
 }
 
-async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
+async function pollOnce(
+  shard: Shard,
+  set: ServedSet,
+  signal: AbortSignal,
+): Promise<"heard" | "unheard"> {
   const { clock, random } = shard.deps;
   const abort = new AbortController();
   const startedAt = clock.nowMs();
@@ -67,16 +83,16 @@ async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Prom
   const polled = startPoll(shard, set, AbortSignal.any([signal, abort.signal]));
   for (;;) {
     const outcome = await untilNews(shard, set, polled, signal);
-    if (outcome === "aborted") return;
+    if (outcome === "aborted") return "heard";
     if (outcome !== "look") {
       const decision = decidePoll(outcome);
       set.quickPolls = countQuick(set.quickPolls, decision, clock.nowMs() - startedAt);
-      await handle(shard, set, decision, signal);
+      const heard = await handle(shard, set, decision, signal);
       const surplus = set.quickPolls - quickMax - 1;
       if (surplus >= 0 && decision.kind === "empty") {
         await pause(shard, set, backoffMs(random, floorBackoff, surplus), signal);
       }
-      return;
+      return heard;
     }
     await shard.turns.pass(() => lookAgain(shard, set));
     const outdated = sent.capacity !== set.capacity || sent.session !== set.session;
@@ -84,7 +100,7 @@ async function pollOnce(shard: Shard, set: ServedSet, signal: AbortSignal): Prom
     // A poll that is given up loses nothing: only DELETE removes a message.
     abort.abort(new Error("the poll's capacity or token is out of date"));
     await polled;
-    return;
+    return "heard";
   }
 }
 
@@ -150,28 +166,34 @@ async function untilNews(
   return first.kind === "aborted" ? "aborted" : first.outcome;
 }
 
+/** "unheard": turns are taken no more, and nobody has acted on the message. */
 async function handle(
   shard: Shard,
   set: ServedSet,
   decision: PollDecision,
   signal: AbortSignal,
-): Promise<void> {
-  const { metrics } = shard.deps;
-  if (decision.kind === "failed") return handleFailure(shard, set, decision, signal);
+): Promise<"heard" | "unheard"> {
+  if (decision.kind === "failed") {
+    await handleFailure(shard, set, decision, signal);
+    return "heard";
+  }
   set.pollFailures = 0;
-  if (decision.kind === "message") {
-    const { message } = decision;
-    const acted = await shard.turns.pass(async () => {
-      await takeTurn(shard, set, { occasion: "message", message });
-      return true;
-    });
+  if (decision.kind === "empty") shard.deps.metrics.count("empty-polls");
+  const happening: Happening =
+    decision.kind === "message"
+      ? { occasion: "message", message: decision.message }
+      : { occasion: "empty-poll" };
+  const acted = await shard.turns.pass(async () => {
+    await takeTurn(shard, set, happening);
+    return true;
+  });
+  if (!acted && decision.kind === "message") {
     // It comes again; but a shard that is about to rest has heard of something to do.
-    if (!acted) set.quietSince = undefined;
-  } else {
-    metrics.count("empty-polls");
-    await shard.turns.pass(() => takeTurn(shard, set, { occasion: "empty-poll" }));
+    set.quietSince = undefined;
+    return "unheard";
   }
   await shard.turns.pass(() => closeIfOver(shard, set));
+  return "heard";
 }
 
 async function handleFailure(

@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
+import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
 import { createPollerWorld, type PollerWorld } from "./poller-world.ts";
 
 let world: PollerWorld;
 afterEach(() => world.end());
 
 /** The longest time (ms) between the first poll and `to` in which no poll of the scale set was open. */
-function longestGap(of: PollerWorld, to: number): number {
-  const scaleSet = of.service.control.scaleSets()[0]?.key;
+function longestGap(of: PollerWorld, to: number, name = "linux"): number {
+  const scaleSet = of.service.control.findScaleSet(name)?.key;
   let open = 0;
   let closedAt: number | undefined;
   let longest = 0;
@@ -21,6 +22,29 @@ function longestGap(of: PollerWorld, to: number): number {
     }
   }
   return open === 0 && closedAt !== undefined ? Math.max(longest, to - closedAt) : longest;
+}
+
+/**
+ * Two sets, each with a cluster of its own. A second before their hand-over begins the cluster of "linux" takes no
+ * patch any more, and a job asks for one. Returns its recovery.
+ */
+async function hangOneTurn(mode: Mode, knobs: Partial<Knobs> = {}): Promise<() => void> {
+  world = await createPollerWorld({
+    mode,
+    clusters: ["east", "west"],
+    sets: [
+      { name: "linux", on: ["east"] },
+      { name: "arm", on: ["west"] },
+    ],
+    settings: { invocationMs: 60_000 },
+    knobs,
+  });
+  world.wake();
+  await world.clock.runFor(44_000);
+  const { api } = world.cluster("east");
+  const lift = api.addFault({ effect: { kind: "silence" }, verb: "patch" });
+  world.queue(1, { durationMs: 1_000 });
+  return lift;
 }
 
 describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (mode) => {
@@ -50,6 +74,37 @@ describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (
     expect(world.logged("scale_set_failed")).toEqual([]);
     expect(world.invocations.every(({ error }) => error === undefined)).toBe(true);
   }, 60_000);
+
+  it("leaves none either to a set whose poll ends while another's turn hangs", async () => {
+    const lift = await hangOneTurn(mode, { holdMs: 1_000 });
+    const { clock } = world;
+    const began = clock.nowMs();
+    const released = () => world.logged("shard_handed_over").length === 1;
+    await clock.runUntil(released, 5_000, "the release");
+    // In that time every poll comes to its end at least once.
+    expect(clock.nowMs() - began).toBeGreaterThan(2_500);
+    lift();
+    await clock.runUntil(() => world.jobsLeft() === 0, 15_000, "the job");
+    expect(longestGap(world, clock.nowMs(), "arm")).toBeLessThanOrEqual(100);
+  });
+
+  it("does not ask again and again for a message that it cannot act on any more", async () => {
+    const lift = await hangOneTurn(mode);
+    const { clock } = world;
+    await clock.runFor(1_500);
+    const arm = world.service.control.findScaleSet("arm")?.key;
+    let told = 0;
+    world.service.listen((event) => {
+      if (event.kind !== "message-delivered" || event.scaleSet !== arm) return;
+      // Time stands still while it is asked for at once: the story would not end.
+      if (++told > 10) for (const one of world.invocations) world.kill(one);
+    });
+    world.queue(1, { scaleSet: "arm", durationMs: 1_000 });
+    await clock.runFor(500);
+    expect(told).toBe(1);
+    lift();
+    await clock.runUntil(() => world.jobsLeft() === 0, 15_000, "both jobs");
+  });
 
   it("writes nothing to cluster and checkpoint when all is quiet", async () => {
     world = await createPollerWorld({ mode, settings: { invocationMs: 60_000 } });
