@@ -1,6 +1,7 @@
 // Why: a session that is closed frees the scale set at once; one that is left behind locks it until it lapses. It is
-// closed for a rest, and when every target is being deleted and no job is left.
+// closed for a rest, when every target is being deleted and no job is left, and when the set is no longer ours.
 import { backoffMs } from "@runlet/runtime/backoff";
+import { describeError } from "@runlet/runtime/log";
 import { lookAtTargets } from "./look-at-targets.ts";
 import { isOver } from "./quiet.ts";
 import { save } from "./save.ts";
@@ -9,6 +10,27 @@ import type { Shard } from "./shard.ts";
 
 /** Closes the session and checkpoints that. False: the service refused or did not answer. */
 export async function closeSession(shard: Shard, set: ServedSet): Promise<boolean> {
+  if (!set.session) return true;
+  if (!(await deleteSession(shard, set))) return false;
+  await save(shard, set);
+  return true;
+}
+
+/**
+ * After a set's loop: one that is in no shard any more (given back to ARC, its cluster removed) has left its session
+ * open, which would refuse whoever serves it next. Its checkpoint is forgotten, so none is written. Never throws.
+ */
+export async function leaveSession(shard: Shard, set: ServedSet): Promise<void> {
+  if (shard.hasEnded() || !set.session) return;
+  try {
+    const isSomewhere = (await shard.deps.registry.findScaleSet(set.row.key)) !== undefined;
+    if (!isSomewhere) await deleteSession(shard, set);
+  } catch (error) {
+    set.log.warn("session_left_open", { error: describeError(error) });
+  }
+}
+
+async function deleteSession(shard: Shard, set: ServedSet): Promise<boolean> {
   const { session, row } = set;
   if (!session) return true;
   const answer = await shard.effect(row.scopeKey, row.key, (options) =>
@@ -20,7 +42,6 @@ export async function closeSession(shard: Shard, set: ServedSet): Promise<boolea
   }
   set.session = undefined;
   set.log.info("session_closed", { sessionId: session.sessionId });
-  await save(shard, set);
   return true;
 }
 

@@ -32,8 +32,14 @@ export function hasNoJobs(statistics: Statistics): boolean {
   return totalAvailableJobs + totalAcquiredJobs + totalAssignedJobs + totalRunningJobs <= 0;
 }
 
-/** Every target is being deleted or gone, and no job is left: the session is not needed any more. */
+/**
+ * The session is not needed any more: every target is being deleted or gone and no job is left; or every target is
+ * ARC's or nobody's, who may be waiting for it: jobs announced to us would not be announced to them again. Another
+ * installation's stays: it is handed over by a person (runlet cluster adopt).
+ */
 export function isOver(set: ServedSet, views: readonly TargetView[]): boolean {
+  const isLeft = views.every(({ state, foreign }) => state === "absent" && foreign === undefined);
+  if (isLeft) return true;
   const leaving = views.every(({ state }) => state === "deleting" || state === "absent");
   return leaving && statisticsOf(set).totalAssignedJobs <= 0;
 }

@@ -5,6 +5,7 @@ import type { ScaleSetRow } from "@runlet/coordination/registry";
 import { targetKey } from "@runlet/domain/target";
 import { describeError } from "@runlet/runtime/log";
 import type { ServedSet } from "./scale-set.ts";
+import { leaveSession } from "./close-session.ts";
 import { serveScaleSet, type Serving } from "./serve-scale-set.ts";
 import type { Shard } from "./shard.ts";
 
@@ -50,10 +51,14 @@ export function serveRows(shard: Shard): ServedRows {
       signal: AbortSignal.any([shard.signal, loop.stop.signal]),
       began: (set) => (loop.set = set),
     };
-    void serveScaleSet(shard, serving).finally(() => {
-      // Refused by a larger fence: looked at again when the rows are read next.
-      if (loops.get(row.key) === loop) loops.delete(row.key);
-    });
+    void runLoop(loop, serving);
+  }
+
+  /** One that was refused by a larger fence is looked at again when the rows are read next. */
+  async function runLoop(loop: Loop, serving: Serving): Promise<void> {
+    await serveScaleSet(shard, serving);
+    if (loop.set) await leaveSession(shard, loop.set);
+    if (loops.get(loop.row.key) === loop) loops.delete(loop.row.key);
   }
 
   function change(loop: Loop, row: ScaleSetRow): void {
