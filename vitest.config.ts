@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: [
       "packages/**/*.test.ts",
+      "stacks/**/*.test.ts",
       "tests/{tidy,contract,stories,simulation,demo}/**/*.test.ts",
     ],
     environment: "node",

@@ -4,9 +4,13 @@
 import { cloudSettings } from "@runlet/runtime/settings";
 import * as z from "zod";
 
-const text = z.string().min(1);
+const text = z.string({ error: "give a text" }).min(1, { error: "give a text" });
 const email = z.email("give an address, or leave it out");
-const megabytes = z.int().min(128).max(10_240);
+const whole = (least: number, most: number) => {
+  const error = `give a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+const megabytes = whole(128, 10_240);
 const url = z.url({ protocol: /^https$/, error: "give an https address" });
 const proxyUrl = z.url({ protocol: /^https?$/, error: "give http://HOST:PORT" });
 const arn = z.string().regex(/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, "give a role's ARN");
@@ -18,12 +22,12 @@ const shape = z.strictObject({
   /** $0.50/GB is paid for writing, little for keeping: long enough to look back at a bad week. */
   logRetention: z.enum(["1 week", "1 month", "3 months", "1 year"]).default("1 month"),
   /** Sizes the poller's own limit of concurrency and the guard of cost; it costs nothing by itself. */
-  scaleSetsMax: z.int().min(1).max(10_000).default(1_000),
+  scaleSetsMax: whole(1, 10_000).default(1_000),
   /**
    * How many events of GitHub are answered at once; a function URL has no other brake. 1,500 events in 10 s at 50 ms
    * each are 8 at once; what is refused beyond that GitHub keeps as failed, and the sweep has it sent again.
    */
-  webhookConcurrency: z.int().min(1).max(1_000).default(20),
+  webhookConcurrency: whole(1, 1_000).default(20),
   /** An event in front of a waiting job: more memory is more CPU, so a shorter cold start. */
   webhookMemoryMb: megabytes.default(512),
   /** 200 idle scale sets take about half of this (`npm run bench -- idle-memory`), and it is what a shard costs. */
@@ -33,7 +37,7 @@ const shape = z.strictObject({
    * A shard that was quiet for so long closes its sessions, until a webhook or a look wakes it. Off: nobody outside of
    * GitHub knows whether a scale set without a session is assigned jobs.
    */
-  restAfterMinutes: z.int().min(1).max(1_440).optional(),
+  restAfterMinutes: whole(1, 1_440).optional(),
   /** Webhooks whose failed deliveries GitHub is asked to send again; an App's own without `hookId`. */
   webhooks: z
     .array(z.strictObject({ scope: url, hookId: z.int().positive().optional() }))
@@ -89,7 +93,8 @@ export function settingsOf(stage: string, options = stages[stage] ?? {}): StageS
   }
   const read = shape.safeParse(options);
   if (!read.success) {
-    throw new Error(`stacks/settings.ts, stage ${stage}: ${z.prettifyError(read.error)}`);
+    const wrong = read.error.issues.map((issue) => describeIssue(issue, options)).join("; ");
+    throw new Error(`stacks/settings.ts, stage ${stage}: ${wrong}`);
   }
   const settings = read.data;
   const shardsMax = Math.ceil(settings.scaleSetsMax / cloudSettings.shardSize);
@@ -100,4 +105,20 @@ export function settingsOf(stage: string, options = stages[stage] ?? {}): StageS
     shardsMax,
     pollerConcurrency: 4 * shardsMax,
   };
+}
+
+/** The field, its value and what is expected instead. */
+function describeIssue(issue: z.core.$ZodIssue, options: unknown): string {
+  const field = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const unknown = issue.keys.map((key) => [...issue.path, key].join(".")).join(", ");
+    return `there is no setting ${unknown}: take it out, or see in this file how it is called`;
+  }
+  let value = options;
+  // `as`: whatever is on the way to it can be asked for a member, or is not there.
+  for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key];
+  if (value === undefined) return `${field} is missing: ${issue.message}`;
+  // A proxy's address may hold a password.
+  const shown = JSON.stringify(value).replaceAll(/\/\/[^/@"]*@/g, "//***@");
+  return `${field} is ${shown}: ${issue.message}`;
 }

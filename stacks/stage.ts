@@ -22,6 +22,8 @@ export function createStage() {
     secrets: `${app}/${name}`,
     arnOf: (service: string, rest: $util.Input<string>, at: $util.Input<string> = region) =>
       $interpolate`arn:${partition}:${service}:${at}:${accountId}:${rest}`,
+    /** A policy that AWS keeps. */
+    managedPolicy: (path: string) => $interpolate`arn:${partition}:iam::aws:policy/${path}`,
   };
 }
 
