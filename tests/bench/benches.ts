@@ -2,6 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { bundles } from "./bundles.ts";
 import { cluster } from "./cluster.ts";
+import { cost } from "./cost.ts";
 import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { jobToPatch } from "./job-to-patch.ts";
@@ -16,4 +17,5 @@ export const benches: Record<string, Bench> = {
   "webhook-flood": webhookFlood,
   cluster,
   bundles,
+  cost,
 };

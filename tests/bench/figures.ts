@@ -5,7 +5,7 @@
 export interface Figure {
   what: string;
   value: number;
-  unit: "ms" | "s" | "MB" | "per second" | "count";
+  unit: "ms" | "s" | "MB" | "per second" | "count" | "$" | "%";
   /** The value may be at most this. */
   bar?: number;
 }
@@ -46,6 +46,7 @@ export function renderResult(name: string, { settings, varied, figures }: BenchR
 
 function show(value: number, unit: Figure["unit"]): string {
   if (unit === "count") return String(value);
+  if (unit === "$") return `$${value.toFixed(Math.abs(value) >= 1 ? 2 : 4)}`;
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : unit === "MB" ? 3 : 2;
   return `${value.toFixed(digits)} ${unit}`;
 }
