@@ -1,17 +1,12 @@
 // Why: the command line works on a deployed stage over the same adapters as its functions; it finds the stage's table by
 // asking the poller what it was told. DynamoDB Local, moto and an answer of Lambda's stand for the account.
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { githubCommand } from "@runlet/runlet/commands/github";
 import { statusCommand } from "@runlet/runlet/commands/status";
-import type { Command } from "@runlet/runlet/main";
-import { createSecretsManager } from "@runlet/coordination/secrets-manager";
 import { createSystemClock } from "@runlet/runtime/clock";
-import { createHttpFetch } from "@runlet/runtime/http";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { listen } from "@runlet/simulators/actions-service/listen";
 import { createActionsServiceSimulator } from "@runlet/simulators/actions-service/simulator";
@@ -21,9 +16,8 @@ import { listenApi } from "@runlet/simulators/kube-api/listen";
 import { createKubeApiSimulator } from "@runlet/simulators/kube-api/simulator";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runInProcess } from "../demo/run-in-process.ts";
-import { newHome } from "../demo/run-program.ts";
-import { createOwnTable, dynamodbUrl } from "./dynamodb.ts";
-import { connectMoto, motoUrl, region, testCredentials } from "./moto.ts";
+import { motoUrl } from "./moto.ts";
+import { openAccount, type PersonsAccount } from "./persons-account.ts";
 
 const clock = createSystemClock();
 const random = createSystemRandom();
@@ -38,43 +32,10 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Lambda, as far as it is asked: the configuration of one function. */
-async function startLambda(tableName: string): Promise<string> {
-  const path = "/2015-03-31/functions/runlet-test-poller/configuration";
-  const server = createServer((request, response) => {
-    const isSigned = request.headers.authorization?.includes("/lambda/aws4_request") === true;
-    const found = request.url === path && isSigned;
-    const said = { Environment: { Variables: { RUNLET_TABLE: tableName } } };
-    response.writeHead(found ? 200 : 404).end(JSON.stringify(found ? said : {}));
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  closing.push(() => server.close());
-  const { port } = server.address() as AddressInfo; // a TCP listener has one
-  return `http://127.0.0.1:${port}`;
-}
-
-async function setUp() {
-  const home = newHome();
-  const table = await createOwnTable();
-  const http = createHttpFetch({ clock });
-  closing.push(
-    () => table.remove(),
-    () => http.close(),
-  );
-  const environment = {
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: testCredentials.secretAccessKey,
-    AWS_ENDPOINT_URL: motoUrl(),
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl(),
-    AWS_ENDPOINT_URL_LAMBDA: await startLambda(table.name),
-    RUNLET_ALLOW_LOOPBACK: "1",
-  };
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  const run = (command: Command, ...args: string[]) =>
-    runInProcess(command, [...args, "--stage", "test"]);
-  const secrets = createSecretsManager(connectMoto(http, "secretsmanager"));
-  return { home, run, secrets };
+async function setUp(): Promise<PersonsAccount> {
+  const account = await openAccount();
+  closing.push(() => account.close());
+  return account;
 }
 
 async function startCluster(home: string): Promise<string> {

@@ -2,12 +2,7 @@
 // API server on a socket, with an administrator's kubeconfig for the grant and the granted account for everything else.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
-import {
-  createKubernetesClient,
-  type KubernetesClient,
-  type KubernetesObject,
-} from "@runlet/kubernetes/client";
+import type { KubernetesObject } from "@runlet/kubernetes/client";
 import {
   autoscalingListeners,
   ephemeralRunnerSets,
@@ -15,62 +10,12 @@ import {
 } from "@runlet/kubernetes/resources";
 import { findLacking, type Right } from "@runlet/kubernetes/review-access";
 import { listRights } from "@runlet/runlet/commands/cluster-role";
-import { createHttpFetch } from "@runlet/runtime/http";
 import { parseAllDocuments, stringify } from "yaml";
-import { createSystemClock } from "@runlet/runtime/clock";
-import { createSystemRandom } from "@runlet/runtime/random";
-import { clusterCommand } from "@runlet/runlet/commands/cluster";
-import { getServerCertificate } from "@runlet/simulators/kube-api/certificates";
-import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
-import { listenApi } from "@runlet/simulators/kube-api/listen";
-import { createKubeApiSimulator } from "@runlet/simulators/kube-api/simulator";
-import { readCrds } from "@runlet/kubernetes/crds";
 import { afterEach, describe, expect, it } from "vitest";
-import { runInProcess } from "./run-in-process.ts";
-import { newHome } from "./run-program.ts";
+import { closeAll, startClusterBed } from "./cluster-bed.ts";
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-const clock = createSystemClock();
 const limits = { timeout: 60_000 };
-
-/** An API server, its administrator, and the command line with a state file of its own. */
-async function setUp() {
-  const home = newHome();
-  const admin = join(home, "admin.yaml");
-  const east = join(home, "east.yaml");
-  const api = createKubeApiSimulator({ clock, random: createSystemRandom() });
-  api.applyManifests(readCrds());
-  const certificate = await getServerCertificate(join(home, "kube-api"), clock.wallMs());
-  const { url: server, close } = await listenApi(api.app, { port: 0, certificate });
-  closing.push(close, () => api.close());
-  const { caPem } = certificate;
-  const token = api.adminToken;
-  writeFileSync(admin, renderKubeconfig({ name: "admin", server, caPem, token }));
-  const run = (...args: string[]) => {
-    const state = args.includes("--apply") ? [] : ["--state", join(home, "state", "s.sqlite")];
-    return runInProcess(clusterCommand, [...args, ...state]);
-  };
-  const clientWith = async (file: string): Promise<KubernetesClient> => {
-    const access = await openKubeconfigAccess({ clock }, { file });
-    closing.push(() => access.close());
-    return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 5_000 });
-  };
-  const clientOf = (bearer: string): KubernetesClient => {
-    const fetch = createHttpFetch({ clock, onlyCa: [caPem] });
-    closing.push(() => fetch.close());
-    const access = { server, fetch, token: async () => bearer };
-    return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 5_000 });
-  };
-  const account = () => api.tokenFor({ namespace: "runlet-system", name: "runlet-control-plane" });
-  const grant = (...more: string[]) =>
-    run("grant", "--apply", "--kubeconfig", admin, "--write", east, ...more);
-  const secrets = join(home, "state", "secrets");
-  return { api, home, admin, east, run, grant, clientWith, clientOf, account, secrets };
-}
+afterEach(closeAll);
 
 /** The commands' own answers; what a test looks at, it compares. */
 const jsonOf = (out: string) =>
@@ -106,7 +51,7 @@ describe("runlet cluster", () => {
     "grants, adds, shows, checks and removes a cluster, by the granted account alone",
     limits,
     async () => {
-      const { admin, east, run, grant, clientWith, secrets } = await setUp();
+      const { admin, east, run, grant, clientWith, secrets } = await startClusterBed();
       const granted = await grant();
       expect([granted.code, granted.out]).toEqual([0, expect.stringContaining("granted; ")]);
       expect(statSync(east).mode & 0o777).toBe(0o600);
@@ -142,6 +87,9 @@ describe("runlet cluster", () => {
       });
       expect(Math.abs(Number(check?.["clockSkewMs"]))).toBeLessThanOrEqual(1_000);
       expect(problems).toEqual([]);
+      const told = (await run("check", "east")).out;
+      expect(told).toContain("get, list, patch, watch ephemeralrunnersets.actions.github.com");
+      expect(told).toContain("list, watch namespaces");
       expect((await run("list")).out).toContain("east  served  0 targets");
       const shown = await run("show", "east");
       expect(shown.out).toContain("secret:clusters/east");
@@ -165,7 +113,7 @@ describe("runlet cluster", () => {
     "prints a grant whose every verb is checked, and which allows nothing else",
     limits,
     async () => {
-      const { api, run, clientOf, account } = await setUp();
+      const { api, run, clientOf, account } = await startClusterBed();
       const printed = await run("grant");
       api.applyManifests(printed.out);
       const client = clientOf(account());
@@ -193,7 +141,7 @@ describe("runlet cluster", () => {
     "refuses a cluster whose account lacks a right, and names it; nothing is left of the attempt",
     limits,
     async () => {
-      const { east, admin, run, grant, clientWith, secrets } = await setUp();
+      const { east, admin, run, grant, clientWith, secrets } = await startClusterBed();
       await grant();
       const hands = await clientWith(admin);
       const resource = {
@@ -224,8 +172,31 @@ describe("runlet cluster", () => {
     },
   );
 
+  it("says in words what keeps it out, and what to type", limits, async () => {
+    const { api, east, run, grant, stop } = await startClusterBed();
+    await grant();
+    await run("add", "east", "--kubeconfig", east);
+    api.expireTokens();
+    const ended = await run("check", "east");
+    expect([ended.code, ended.err]).toEqual([
+      1,
+      expect.stringContaining("its token has ended or was taken away; give a new one: runlet"),
+    ]);
+    await stop();
+    const away = await run("check", "east");
+    expect([away.code, away.err]).toEqual([
+      1,
+      expect.stringMatching(/^runlet: cluster east does not answer from here .*ECONNREFUSED/),
+    ]);
+    const kept = await run("remove", "east");
+    expect([kept.code, kept.err]).toEqual([1, expect.stringContaining("remove east --now")]);
+    const unasked = await run("remove", "east", "--now");
+    expect([unasked.code, unasked.err]).toEqual([2, expect.stringContaining("add --yes")]);
+    expect((await run("remove", "east", "--now", "--yes")).code).toBe(0);
+  });
+
   it("serves single namespaces with a grant for these alone", limits, async () => {
-    const { east, admin, run, grant, clientWith } = await setUp();
+    const { east, admin, run, grant, clientWith } = await startClusterBed();
     const hands = await clientWith(admin);
     for (const name of ["red", "blue"])
       await hands.create<KubernetesObject>(namespaces, { metadata: { name } });
@@ -242,8 +213,8 @@ describe("runlet cluster", () => {
     "rotates to another way into the same cluster, and never to another cluster",
     limits,
     async () => {
-      const one = await setUp();
-      const other = await setUp();
+      const one = await startClusterBed();
+      const other = await startClusterBed();
       for (const { grant } of [one, other]) await grant();
       await one.run("add", "east", "--kubeconfig", one.east);
       const stored = () => readFileSync(join(one.secrets, "clusters%2Feast.secret"), "utf8");
@@ -262,7 +233,7 @@ describe("runlet cluster", () => {
     "adopts what another installation has served, after a yes, and nothing else",
     limits,
     async () => {
-      const { admin, east, run, grant, clientWith } = await setUp();
+      const { admin, east, run, grant, clientWith } = await startClusterBed();
       await grant();
       const hands = await clientWith(admin);
       const fences = { theirs: "f00:7", unserved: "0" };
@@ -299,7 +270,7 @@ describe("runlet cluster", () => {
     "says of a kubeconfig that it will not take everything that is wrong, with the remedy, and no secret",
     limits,
     async () => {
-      const { home, run } = await setUp();
+      const { home, run } = await startClusterBed();
       const file = join(home, "bad.yaml");
       writeFileSync(
         file,
@@ -335,14 +306,14 @@ contexts: [{ name: c, context: { cluster: c, user: u } }]
     [["remove", "east", "--limit-minutes", "0"], "give a whole number from 1 to 10080"],
     [["list", "--stage", "prod"], "name two places"],
   ])("%j ends with 2 and one line", async (args, words) => {
-    const { run } = await setUp();
+    const { run } = await startClusterBed();
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([2, expect.stringContaining(words)]);
     expect(err.trim().split("\n")).toHaveLength(1);
   });
 
   it("prints a grant for the group of an EKS access entry, without an account", async () => {
-    const { run } = await setUp();
+    const { run } = await startClusterBed();
     const { out } = await run("grant", "--group", "runlet-control-plane", "--namespace", "red");
     expect(out).toContain("kind: Group");
     expect(out).not.toMatch(/ServiceAccount|ClusterRole|namespaces/);

@@ -12,6 +12,7 @@ import {
   labels,
   namespaces,
   type AutoscalingListener,
+  type AutoscalingRunnerSet,
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
 import { findLacking, type Right } from "@runlet/kubernetes/review-access";
@@ -21,7 +22,8 @@ import type { Place } from "./place.ts";
 
 export interface ClusterCheck extends ServerLook {
   server: string;
-  rights: { asked: number; lacking: Right[] };
+  /** What the account may do of what it must, and what it may not. */
+  rights: { asked: number; granted: Right[]; lacking: Right[] };
   /** Kinds of ours that the server does not serve. */
   missingKinds: string[];
   /** Where Runlet may act; undefined: the account may not see it. */
@@ -51,7 +53,11 @@ export async function checkCluster(
   return {
     ...look,
     server: access.server,
-    rights: { asked: rights.length, lacking },
+    rights: {
+      asked: rights.length,
+      granted: rights.filter((right) => !lacking.includes(right)),
+      lacking,
+    },
     missingKinds: kinds.map(({ plural }) => plural).filter((name) => !look.kinds.includes(name)),
     managed,
     arc: await seen(() => listArc(client, row.namespaces)),
@@ -123,7 +129,9 @@ async function lookAtRunnerSets(
 }
 
 /** In the whole cluster, or in each namespace of the grant. */
-export async function listIn<T extends EphemeralRunnerSet | AutoscalingListener>(
+export async function listIn<
+  T extends AutoscalingRunnerSet | EphemeralRunnerSet | AutoscalingListener,
+>(
   client: KubernetesClient,
   resource: typeof ephemeralRunnerSets,
   granted: readonly string[] | undefined,

@@ -10,6 +10,7 @@ import { UsageError } from "@runlet/runtime/flags";
 import { checkCluster, problemsOf, type ClusterCheck } from "./check-cluster.ts";
 import { checkClusterName, clientOf } from "./cluster-client.ts";
 import { describeCheck } from "./describe-check.ts";
+import { explainSilence } from "./explain-silence.ts";
 import type { Place } from "./place.ts";
 import { readFileFlag } from "./read-file-flag.ts";
 import { listOf, textOf, type Values, type Verb } from "./verbs.ts";
@@ -35,7 +36,12 @@ export const addCluster: Verb = {
     if ((await registry.putCluster(row, undefined)) === "refused") {
       throw new Error(`cluster ${name} was registered by somebody else just now`);
     }
-    const text = `${describeCheck(name, check)}\ncluster ${name} is registered in ${place.label}`;
+    const lines = [
+      describeCheck(name, check),
+      `cluster ${name} is registered in ${place.label}; its runner sets are served within a minute`,
+      ...(given.kind === "eks" ? [describeOthersWay(place, given)] : []),
+    ];
+    const text = lines.join("\n");
     return { text, json: { cluster: row, check, problems: problemsOf(check) } };
   },
 };
@@ -69,6 +75,21 @@ export function readWay(values: Values): Given {
     throw new UsageError("--external-id goes with a role: add --role-arn");
   const more = { ...(roleArn && { roleArn }), ...(externalId && { externalId }) };
   return { kind: "eks", cluster: { name: eks ?? "", ...more }, region: textOf(values, "region") };
+}
+
+/** What was tried is the way of whoever typed the command. */
+function describeOthersWay({ region }: Place, { cluster, region: given }: Given & { kind: "eks" }) {
+  const { name, roleArn } = cluster;
+  const entry = {
+    name,
+    ...(given !== undefined && given !== region && { region: given }),
+    ...(roleArn !== undefined && { roleArn }),
+  };
+  const who = roleArn === undefined ? "as you" : "as that role, for you";
+  return (
+    `it was tried ${who}; the functions come in when eksClusters of the stage's settings has ${JSON.stringify(entry)}` +
+    " (then deploy), by the group runlet-control-plane: runlet cluster grant"
+  );
 }
 
 export interface Way {
@@ -107,7 +128,11 @@ export async function tryWay(place: Place, row: ClusterRow, way: Way): Promise<C
   const access = await way.open();
   if (!access) throw new Error(`no access to cluster ${row.name}: ${way.accessRef}`);
   try {
-    const check = await checkCluster(place, row, clientOf(place, access), access);
+    const check = await checkCluster(place, row, clientOf(place, access), access).catch(
+      (cause: unknown) => {
+        throw new Error(explainSilence(row.name, cause, "give another kubeconfig, or EKS cluster"));
+      },
+    );
     const { asked, lacking } = check.rights;
     if (lacking.length === 0) return check;
     const some = lacking.slice(0, 3).map(describeRight).join(", ");

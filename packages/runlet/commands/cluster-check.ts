@@ -2,6 +2,7 @@
 import { checkCluster, problemsOf } from "./check-cluster.ts";
 import { getCluster, withCluster } from "./cluster-client.ts";
 import { describeCheck } from "./describe-check.ts";
+import { explainSilence } from "./explain-silence.ts";
 import type { Verb } from "./verbs.ts";
 
 export const checkRegistered: Verb = {
@@ -12,7 +13,9 @@ export const checkRegistered: Verb = {
     const { row } = await getCluster(await place.registry(), names[0]);
     const check = await withCluster(place, row, (client, access) =>
       checkCluster(place, row, client, access),
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(explainSilence(row.name, cause));
+    });
     const problems = problemsOf(check);
     return {
       text: describeCheck(row.name, check),

@@ -36,7 +36,7 @@ export async function withCluster<T>(
   const access = await place.accessTo(row);
   if (!access) {
     throw new Error(
-      `no access to cluster ${row.name} is found in ${place.label}: runlet cluster rotate`,
+      `no access to cluster ${row.name} is found in ${place.label}: runlet cluster rotate ${row.name}`,
     );
   }
   try {

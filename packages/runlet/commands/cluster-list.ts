@@ -2,6 +2,7 @@
 import type { ClusterRow, ScaleSetRow } from "@runlet/coordination/registry";
 import { alignColumns } from "./align-columns.ts";
 import { getCluster } from "./cluster-client.ts";
+import { count } from "./count.ts";
 import type { Verb } from "./verbs.ts";
 
 export const listClusters: Verb = {
@@ -18,7 +19,7 @@ export const listClusters: Verb = {
     const lines = clusters.map((row) => [
       row.name,
       row.draining ? "draining" : "served",
-      `${row.targets} targets`,
+      count(row.targets, "target"),
       describeNamespaces(row),
       row.accessRef,
     ]);

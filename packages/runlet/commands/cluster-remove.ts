@@ -7,6 +7,7 @@ import { readInt, UsageError } from "@runlet/runtime/flags";
 import { ask } from "./ask.ts";
 import { listIn, listManaged } from "./check-cluster.ts";
 import { getCluster, withCluster } from "./cluster-client.ts";
+import { explainSilence } from "./explain-silence.ts";
 import type { Place } from "./place.ts";
 import { textOf, type Answer, type Call, type Verb } from "./verbs.ts";
 
@@ -53,8 +54,7 @@ async function drain(call: Call, place: Place, row: ClusterRow, limitMs: number)
   const { clock } = place;
   let left = await countRunners(place, row).catch((cause: unknown) => {
     throw new Error(
-      `cluster ${row.name} does not answer, so its runners cannot be counted; --now removes it all the same`,
-      { cause },
+      `${explainSilence(row.name, cause)} Its runners cannot be counted; runlet cluster remove ${row.name} --now removes it all the same`,
     );
   });
   if (left === 0 && !row.draining) return 0;

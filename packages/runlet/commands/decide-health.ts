@@ -1,10 +1,12 @@
 // Why: "why is my job waiting?" begins with one word about its scale set. The first thing that keeps it from being served is
 // that word; what stands behind it does not matter before it is mended.
+import type { CredentialState } from "./ask-credential.ts";
+import { count } from "./count.ts";
 import type { Holder } from "./watch-holder.ts";
 
 export interface HealthFacts {
   scopeUrl: string;
-  credential: "found" | "missing" | "unreadable";
+  credential: CredentialState;
   shard: string;
   holder: Holder["state"];
   /** The shard's holder says that it serves this set. */
@@ -16,8 +18,10 @@ export interface HealthFacts {
 
 export interface TargetFacts {
   cluster: string;
-  /** Why the cluster could not be asked; undefined: it answered. */
+  /** A sentence on why the cluster could not be asked; undefined: it answered. */
   silent: string | undefined;
+  /** What the reconciler says on the AutoscalingRunnerSet, where it is not well. */
+  ailing: string | undefined;
   draining: boolean;
   /** The other installation that it belongs to. */
   foreign: string | undefined;
@@ -37,6 +41,7 @@ export interface Health {
     | "foreign"
     | "no-session"
     | "no-credential"
+    | "credential-refused"
     | "unserved";
   reason: string;
 }
@@ -47,19 +52,44 @@ export function decideHealth(facts: HealthFacts): Health {
 }
 
 function credentialHealth({ credential, scopeUrl }: HealthFacts): Health | undefined {
-  if (credential === "found") return undefined;
-  const what =
-    credential === "missing"
-      ? `no credential is registered for ${scopeUrl}: runlet github add`
-      : `the credential for ${scopeUrl} cannot be read: runlet github check`;
-  return { word: "no-credential", reason: what };
+  const refused = (why: string): Health => ({
+    word: "credential-refused",
+    reason: `${why}. Open sessions go on for up to an hour, nothing new begins`,
+  });
+  switch (credential) {
+    case "found":
+      return undefined;
+    case "missing":
+      return {
+        word: "no-credential",
+        reason: `no credential is registered for ${scopeUrl}: runlet github add ${scopeUrl}`,
+      };
+    case "unreadable":
+      return {
+        word: "no-credential",
+        reason: `the credential for ${scopeUrl} cannot be read: runlet github check ${scopeUrl}`,
+      };
+    case "rejected":
+      return refused(
+        `GitHub refuses the credential for ${scopeUrl}: runlet github check ${scopeUrl} says what to click`,
+      );
+    case "uninstalled":
+      return refused(
+        `the App for ${scopeUrl} is not installed there any more: have an owner install it, then runlet github rotate ${scopeUrl}`,
+      );
+    case "suspended":
+      return refused(
+        `an owner has suspended the App for ${scopeUrl}: only an owner can let it act again`,
+      );
+  }
 }
 
 const unserved: Record<Holder["state"], string | undefined> = {
   alive: undefined,
   resting: undefined,
   none: "nobody has served it yet; the sweep wakes it within a minute",
-  silent: "its holder is gone, and its lease has run out; the sweep wakes the next one",
+  silent:
+    "its holder is gone, and its lease has run out; the sweep wakes the next one within a minute (if not: do functions start at all?)",
   released: "its holder has given it up; the next one is awaited",
 };
 
@@ -77,7 +107,7 @@ function holderHealth({ holder, shard, listed, hasSession }: HealthFacts): Healt
   }
   if (!hasSession) {
     const reason =
-      "the service gives no session: somebody else may hold it; see session_… in the log";
+      "GitHub gives no session: ARC's listener or another installation may hold it (end that one), or GitHub does not answer; the log's session_… lines have its words";
     return { word: "no-session", reason };
   }
   return undefined;
@@ -93,12 +123,16 @@ function targetHealth({ targets, assigned }: HealthFacts): Health {
   if (silent) {
     return {
       word: "degraded",
-      reason: `cluster ${silent.cluster} does not answer: ${silent.silent}`,
+      reason: silent.silent ?? "",
     };
   }
   const owed = targets.find((target) => target.owed);
   if (owed) {
     return { word: "degraded", reason: `cluster ${owed.cluster} has not taken its last order yet` };
+  }
+  const ailing = targets.find((target) => target.ailing !== undefined);
+  if (ailing) {
+    return { word: "degraded", reason: `cluster ${ailing.cluster}: ${ailing.ailing}` };
   }
   if (targets.length > 0 && targets.every(({ draining }) => draining)) {
     return { word: "draining", reason: "every cluster of it is being removed" };
@@ -108,5 +142,5 @@ function targetHealth({ targets, assigned }: HealthFacts): Health {
     const reason = `cluster ${off.cluster} has ${off.actual} of ${off.desired} runners`;
     return { word: "scaling", reason };
   }
-  return { word: "served", reason: `${assigned} jobs, and the runners for them` };
+  return { word: "served", reason: `${count(assigned, "job")}, and the runners for them` };
 }

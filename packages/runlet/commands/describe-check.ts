@@ -1,5 +1,5 @@
 // Why: what a check of a cluster found is read by people who decide what to do next: each line a fact, each problem a remedy.
-import { describeRight } from "@runlet/kubernetes/review-access";
+import { describeRight, type Right } from "@runlet/kubernetes/review-access";
 import { alignColumns } from "./align-columns.ts";
 import { problemsOf, type ClusterCheck } from "./check-cluster.ts";
 
@@ -13,7 +13,8 @@ export function describeCheck(name: string, check: ClusterCheck): string {
     ["clock", clockSkewMs === undefined ? "not told" : describeSkew(clockSkewMs)],
     ["kinds", missingKinds.length === 0 ? "all served" : `missing: ${missingKinds.join(", ")}`],
     ["rights", `${rights.asked - rights.lacking.length} of ${rights.asked}`],
-    ...rights.lacking.map((right): [string, string] => ["  lacking", describeRight(right)]),
+    ...groupRights(rights.granted).map((may): [string, string] => ["  may", may]),
+    ...groupRights(rights.lacking).map((may): [string, string] => ["  may not", may]),
     ["reconciler", describeNames(check.reconcilers, "has not acted on a runner set yet")],
     ["managed", describeNames(managed, "no namespace")],
     ["ARC serves", describeNames(arc, "nothing that can be seen")],
@@ -28,6 +29,18 @@ export function describeCheck(name: string, check: ClusterCheck): string {
   const verdict =
     problems.length === 0 ? [`cluster ${name} can be served`] : problems.map((one) => `! ${one}`);
   return [alignColumns(facts), ...verdict].join("\n");
+}
+
+/** One line for a resource and place: `get, patch ephemeralrunnersets.actions.github.com`. */
+function groupRights(rights: readonly Right[]): string[] {
+  const places = Map.groupBy(rights, (right) => describeRight({ ...right, verb: "" }));
+  return [...places].map(
+    ([place, here]) =>
+      `${here
+        .map(({ verb }) => verb)
+        .toSorted()
+        .join(", ")}${place}`,
+  );
 }
 
 function describeSkew(ms: number): string {

@@ -4,16 +4,17 @@ import { summarizeRow, type CheckpointSummary } from "@runlet/coordination/check
 import { formatFence, parseFence } from "@runlet/coordination/fence";
 import { keys } from "@runlet/coordination/keys";
 import { getSettled, type SettleDeps } from "@runlet/coordination/put-settled";
-import type { ClusterRow, ScaleSetRow } from "@runlet/coordination/registry";
-import {
-  annotations,
-  ephemeralRunnerSets,
-  type EphemeralRunnerSet,
-} from "@runlet/kubernetes/resources";
-import { describeError } from "@runlet/runtime/log";
-import { listIn } from "./check-cluster.ts";
-import { withCluster } from "./cluster-client.ts";
+import type { ScaleSetRow } from "@runlet/coordination/registry";
+import { targetKey } from "@runlet/domain/target";
+import { annotations } from "@runlet/kubernetes/resources";
+import { createCredentialAsker } from "./ask-credential.ts";
 import { decideHealth, type Health, type HealthFacts, type TargetFacts } from "./decide-health.ts";
+import {
+  ailingOf,
+  explainUnregistered,
+  lookAtCluster,
+  type SeenCluster,
+} from "./look-at-cluster.ts";
 import type { Place } from "./place.ts";
 import { watchHolder, type Holder } from "./watch-holder.ts";
 
@@ -44,16 +45,26 @@ export interface ScaleSetStatus {
   targets: TargetStatus[];
 }
 
+/** An AutoscalingRunnerSet that nobody serves, since no scale set is known of it. */
+export interface UnregisteredStatus {
+  name: string;
+  target: string;
+  reason: string;
+}
+
 export interface Status {
   place: string;
   shards: ShardStatus[];
   scaleSets: ScaleSetStatus[];
+  unregistered: UnregisteredStatus[];
+  /** Registered clusters that could not be asked, each with the reason and remedy. */
+  silentClusters: { cluster: string; reason: string }[];
 }
 
 /** What is looked at of a place. */
 export type StatusPlace = Pick<
   Place,
-  "label" | "clock" | "random" | "table" | "registry" | "credentials" | "accessTo"
+  "label" | "clock" | "random" | "table" | "registry" | "credentials" | "accessTo" | "fetchFor"
 >;
 
 /** Everything, or the scale sets that `wanted` names (by name or key). Throws when there is none of that name. */
@@ -64,53 +75,71 @@ export async function observeStatus(
   const registry = await place.registry();
   const all = (await registry.listScaleSets()).map(({ row }) => row);
   const rows = all.filter(({ key, name }) => wanted === undefined || [key, name].includes(wanted));
-  if (wanted !== undefined && rows.length === 0) {
-    const names = all.map(({ name }) => name).join(", ");
-    throw new Error(
-      `there is no scale set ${wanted}; ${names ? `there are ${names}` : "none is known"}`,
-    );
-  }
   const clusters = (await registry.listClusters()).map(({ row }) => row);
-  const used = new Set(rows.flatMap(({ targets }) => targets.map(({ cluster }) => cluster)));
   const deps = { ...place, table: await place.table() };
   const shards = [...new Set(rows.map(({ shard }) => shard))].toSorted();
   const [holders, seen] = await Promise.all([
     Promise.all(shards.map(async (shard) => [shard, await watchHolder(deps, shard)] as const)),
-    Promise.all(clusters.filter(({ name }) => used.has(name)).map((row) => lookAt(place, row))),
+    Promise.all(clusters.map((row) => lookAtCluster(place, row))),
   ]);
-  const look = {
+  const look: Look = {
     holders: new Map(holders),
     clusters: new Map(seen.map((one) => [one.row.name, one])),
     installation: await findInstallation(deps),
+    credentialOf: createCredentialAsker(place),
   };
+  const unregistered = listUnregistered(seen, all, wanted);
+  if (wanted !== undefined && rows.length + unregistered.length === 0)
+    throw new Error(describeUnknown(wanted, all, seen));
   return {
     place: place.label,
     shards: holders.map(([shard, holder]) => describeShard(shard, holder, all)),
     scaleSets: await Promise.all(rows.map((row) => observeSet(place, deps, row, look))),
+    unregistered,
+    silentClusters: seen.flatMap(({ row, silent }) =>
+      silent === undefined ? [] : { cluster: row.name, reason: silent },
+    ),
   };
-}
-
-interface SeenCluster {
-  row: ClusterRow;
-  silent: string | undefined;
-  runnerSets: EphemeralRunnerSet[];
 }
 
 interface Look {
   holders: Map<string, Holder>;
   clusters: Map<string, SeenCluster>;
   installation: string | undefined;
+  credentialOf(configUrl: string): Promise<HealthFacts["credential"]>;
 }
 
-async function lookAt(place: StatusPlace, row: ClusterRow): Promise<SeenCluster> {
-  try {
-    const runnerSets = await withCluster(place, row, (client) =>
-      listIn<EphemeralRunnerSet>(client, ephemeralRunnerSets, row.namespaces),
-    );
-    return { row, silent: undefined, runnerSets };
-  } catch (error) {
-    return { row, silent: describeError(error), runnerSets: [] };
-  }
+/** Those of managed namespaces; asked for by name, also one in another: that may be why it is asked for. */
+function listUnregistered(
+  seen: readonly SeenCluster[],
+  rows: readonly ScaleSetRow[],
+  wanted: string | undefined,
+): UnregisteredStatus[] {
+  const known = new Set(rows.flatMap(({ targets }) => targets.map(targetKey)));
+  return seen.flatMap((cluster) =>
+    cluster.autoscaling.flatMap((set) => {
+      const { namespace = "", name: autoscalingRunnerSet } = set.metadata;
+      const target = targetKey({ cluster: cluster.row.name, namespace, autoscalingRunnerSet });
+      const name = set.spec.runnerScaleSetName || autoscalingRunnerSet;
+      const isMeant =
+        wanted === undefined
+          ? cluster.managed.has(namespace)
+          : [name, autoscalingRunnerSet].includes(wanted);
+      if (!isMeant || known.has(target)) return [];
+      return { name, target, reason: explainUnregistered(set, cluster) };
+    }),
+  );
+}
+
+function describeUnknown(
+  wanted: string,
+  rows: readonly ScaleSetRow[],
+  seen: readonly SeenCluster[],
+): string {
+  const names = rows.map(({ name }) => name).join(", ");
+  const silent = seen.filter((one) => one.silent !== undefined).map(({ row }) => row.name);
+  const hidden = silent.length === 0 ? "" : ` (no answer from ${silent.join(", ")})`;
+  return `there is no scale set ${wanted}${hidden}; ${names ? `there are ${names}` : "none is known"}`;
 }
 
 /** Read only: a deployment that has never run has none. */
@@ -142,7 +171,7 @@ async function observeSet(
   const [stored, serves, credential] = await Promise.all([
     getSettled(deps, keys.checkpoint(row.key)),
     registry.findServes(row.shard),
-    findCredential(place, row.configUrl),
+    look.credentialOf(row.configUrl),
   ]);
   const checkpoint = stored && summarizeRow(stored);
   const targets = row.targets.map((ref) => describeTarget(ref, checkpoint, look));
@@ -170,24 +199,13 @@ async function observeSet(
   };
 }
 
-async function findCredential(
-  place: StatusPlace,
-  configUrl: string,
-): Promise<HealthFacts["credential"]> {
-  try {
-    return (await place.credentials.find(configUrl)) ? "found" : "missing";
-  } catch {
-    return "unreadable";
-  }
-}
-
 function describeTarget(
   ref: ScaleSetRow["targets"][number],
   checkpoint: CheckpointSummary | undefined,
   look: Look,
 ): TargetStatus {
-  const { cluster: name, namespace, autoscalingRunnerSet } = ref;
-  const target = `${name}/${namespace}/${autoscalingRunnerSet}`;
+  const { cluster: name, namespace } = ref;
+  const target = targetKey(ref);
   const known = checkpoint?.targets[target];
   const cluster = look.clusters.get(name);
   const runnerSet = cluster?.runnerSets.find(
@@ -201,7 +219,13 @@ function describeTarget(
   return {
     target,
     cluster: name,
-    silent: cluster ? cluster.silent : "it is not registered",
+    silent: cluster ? cluster.silent : `cluster ${name} is not registered any more`,
+    ailing: ailingOf(
+      cluster?.autoscaling.find(
+        ({ metadata }) =>
+          metadata.namespace === namespace && metadata.name === ref.autoscalingRunnerSet,
+      ),
+    ),
     draining: cluster?.row.draining ?? false,
     foreign: owner === look.installation ? undefined : owner,
     owed: known?.owed !== undefined,

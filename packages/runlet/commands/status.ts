@@ -2,6 +2,7 @@
 import { readFlags, UsageError } from "@runlet/runtime/flags";
 import type { Command } from "../main.ts";
 import { alignColumns } from "./align-columns.ts";
+import { count } from "./count.ts";
 import {
   observeStatus,
   type ScaleSetStatus,
@@ -23,7 +24,8 @@ jobs, and the runners that there should be and are, by cluster.
   scaling        runners are being made        draining       its clusters are being removed
   degraded       a cluster does not answer     unserved       nobody polls for it
   no-session     the service gives none        no-credential  none is registered, or it cannot be read
-  foreign        another installation's
+  foreign        another installation's        credential-refused  GitHub does not take it (asked now)
+  not-registered an AutoscalingRunnerSet that is no scale set yet, with the reason
 
   --json          everything as one JSON object
 ${placeHelp}
@@ -53,10 +55,23 @@ export const statusCommand: Command = {
   },
 };
 
-function describeStatus({ place, shards, scaleSets }: Status): string {
-  if (scaleSets.length === 0) return `${place}: no scale set is known yet`;
+function describeStatus({ place, shards, scaleSets, unregistered, silentClusters }: Status) {
   const sets = scaleSets.flatMap((set) => [describeSet(set), ...set.targets.map(describeTarget)]);
-  return [place, alignColumns(shards.map(describeShard)), alignColumns(sets)].join("\n\n");
+  const others = unregistered.map(({ name, target, reason }) => [
+    name,
+    "not-registered",
+    `${target}: ${reason}`,
+  ]);
+  const silent = silentClusters.map(({ reason }) => `! ${reason}`);
+  return [
+    scaleSets.length === 0 ? `${place}: no scale set is known yet` : place,
+    alignColumns(shards.map(describeShard)),
+    alignColumns(sets),
+    alignColumns(others),
+    silent.join("\n"),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 function describeShard({ shard, state, holder, fence, leaseAgeMs, scaleSets }: ShardStatus) {
@@ -68,14 +83,14 @@ function describeShard({ shard, state, holder, fence, leaseAgeMs, scaleSets }: S
     resting: "resting",
     none: "never served",
   }[state];
-  return [shard, `${scaleSets} scale sets`, `fence ${fence ?? "none"}`, says];
+  return [shard, count(scaleSets, "scale set"), `fence ${fence ?? "none"}`, says];
 }
 
 function describeSet({ name, health, sessionAgeMs, lastNewsMs, assigned }: ScaleSetStatus) {
   const session =
     sessionAgeMs === undefined ? "no session" : `session ${describeAge(sessionAgeMs)}`;
   const news = lastNewsMs === undefined ? "no news" : `news ${describeAge(lastNewsMs)} ago`;
-  return [name, health.word, `${assigned} jobs`, session, news, health.reason];
+  return [name, health.word, count(assigned, "job"), session, news, health.reason];
 }
 
 function describeTarget({

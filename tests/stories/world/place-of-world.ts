@@ -14,7 +14,7 @@ import { createSeededRandom } from "@runlet/runtime/random";
 
 /** `credentials`: default the world's own, for every scope. */
 export function placeOfWorld(
-  { clock, clusters, pat }: Pick<World, "clock" | "clusters" | "pat">,
+  { clock, clusters, pat, service }: Pick<World, "clock" | "clusters" | "pat" | "service">,
   table: Table,
   credentials: Credentials = { find: async () => ({ credential: { kind: "pat", token: pat } }) },
 ): Place {
@@ -33,7 +33,7 @@ export function placeOfWorld(
       return access && { ...access, close: () => {} };
     },
     createFetch: createHttpFetch,
-    fetchFor: () => createHttpFetch({ clock }),
+    fetchFor: () => service.fetch,
     region: undefined,
     close: () => {},
   };

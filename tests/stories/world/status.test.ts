@@ -1,5 +1,5 @@
 import { createMemoryTable } from "@runlet/coordination/memory-table";
-import { ephemeralRunnerSets } from "@runlet/kubernetes/resources";
+import { autoscalingRunnerSets, ephemeralRunnerSets } from "@runlet/kubernetes/resources";
 import { version } from "@runlet/reconciler/compose";
 import { checkCluster, problemsOf } from "@runlet/runlet/commands/check-cluster";
 import { getCluster, withCluster } from "@runlet/runlet/commands/cluster-client";
@@ -27,17 +27,21 @@ async function start(mode: (typeof modes)[number], more: { restAfterMs?: number 
     table,
     settings: { restAfterMs: more.restAfterMs },
   });
-  let credential = true;
+  let token: string | undefined = world.pat;
   const place = placeOfWorld(world, inner, {
-    find: async () =>
-      credential ? { credential: { kind: "pat", token: "ghp_0123456789" } } : undefined,
+    find: async () => (token === undefined ? undefined : { credential: { kind: "pat", token } }),
   });
-  const look = () =>
-    runUntilEnded(world.clock, observeStatus(place, "linux"), 20_000, "the status");
+  const look = (wanted = "linux") =>
+    runUntilEnded(
+      world.clock,
+      observeStatus(place, wanted === "all" ? undefined : wanted),
+      20_000,
+      "the status",
+    );
   return {
     world,
     place,
-    forgetCredential: () => (credential = false),
+    setToken: (given: string | undefined) => (token = given),
     writes: () => writes,
     async health() {
       const [set] = (await look()).scaleSets;
@@ -100,7 +104,7 @@ describe.each(modes)("runlet status, in %s mode", (mode) => {
   });
 
   it("names a cluster that is silent, one of another installation, a missing credential, a rest", async () => {
-    const { world, health, forgetCredential } = await start(mode);
+    const { world, health, setToken } = await start(mode);
     await world.clock.runFor(2_000);
     const east = world.clusters.get("east");
     const back = east?.api.addFault({ effect: { kind: "unreachable" } });
@@ -124,8 +128,47 @@ describe.each(modes)("runlet status, in %s mode", (mode) => {
       word: "foreign",
       reason: expect.stringContaining("installation f00"),
     });
-    forgetCredential();
+    setToken(undefined);
     expect((await health()).health.word).toBe("no-credential");
+    // Sessions still go on by what was got with it; that it is refused is told before they end.
+    setToken("ghp_revoked");
+    expect((await health()).health).toMatchObject({
+      word: "credential-refused",
+      reason: expect.stringContaining("runlet github check"),
+    });
+    await world.stop();
+  });
+
+  it("tells what the reconciler says of a set, and why another is no scale set", async () => {
+    const { world, health, look } = await start(mode);
+    await world.clock.runFor(2_000);
+    const east = world.clusters.get("east");
+    east?.api.applyManifests(`apiVersion: actions.github.com/v1alpha1
+kind: AutoscalingRunnerSet
+metadata: { name: broken, namespace: ${runnersNamespace} }
+spec: { githubConfigUrl: ${world.configUrl}, githubConfigSecret: nowhere, template: { spec: { containers: [{ name: runner, image: i }] } } }
+`);
+    await world.clock.runFor(2_000);
+    const { unregistered } = await look("broken");
+    expect(unregistered).toEqual([
+      {
+        name: "broken",
+        target: `east/${runnersNamespace}/broken`,
+        reason: expect.stringContaining("CredentialUnusable: "),
+      },
+    ]);
+    expect((await look("all")).unregistered).toEqual(unregistered);
+    await expect(look("nobody")).rejects.toThrow("there is no scale set nobody; there are linux");
+    expect((await health()).health.word).not.toBe("degraded");
+    const body = { spec: { minRunners: 3, maxRunners: 2 } };
+    const name = { namespace: runnersNamespace, name: "linux" };
+    const edit = east?.admin.patch(autoscalingRunnerSets, name, { type: "merge", body });
+    await runUntilEnded(world.clock, edit ?? Promise.reject(), 1_000, "the edit");
+    await world.clock.runFor(3_000);
+    expect((await health()).health).toMatchObject({
+      word: "degraded",
+      reason: expect.stringMatching(/^cluster east: MinAboveMax: /),
+    });
     await world.stop();
   });
 

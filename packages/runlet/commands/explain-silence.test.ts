@@ -1,0 +1,25 @@
+import { KubernetesError } from "@runlet/kubernetes/client";
+import { TransportError } from "@runlet/runtime/http-error";
+import { expect, it } from "vitest";
+import { explainSilence } from "./explain-silence.ts";
+
+const answered = (status: number) =>
+  new KubernetesError(`list namespaces: ${status} said so`, { status, reason: "R" });
+const broken = (code: string) =>
+  new KubernetesError(
+    "list namespaces: broken",
+    { status: 0, reason: "Unreachable" },
+    { cause: new TransportError(`connect to https://c: ${code}`, code) },
+  );
+
+it.each<[string, unknown, RegExp]>([
+  ["an ended token", answered(401), /refuses our account .* runlet cluster rotate east$/],
+  ["a right that was taken", answered(403), /may not .* runlet cluster grant east$/],
+  ["a server's error", answered(500), /answers with an error \(list namespaces: 500 said so\)$/],
+  ["another CA", broken("SELF_SIGNED_CERT_IN_CHAIN"), /certificate .* runlet cluster rotate east$/],
+  ["a refused address", broken("ADDRESS_REFUSED"), /no way into .* runlet cluster rotate east$/],
+  ["silence", broken("ECONNREFUSED"), /does not answer from here .*ECONNREFUSED.* API server up/],
+  ["anything", new Error("no answer within 10 ms"), /does not answer from here/],
+])("says of %s what it means and what to type", (_what, error, words) => {
+  expect(explainSilence("east", error)).toMatch(words);
+});
