@@ -3,10 +3,20 @@
 // met whole: AWS signs and judges, the API server serves TLS with the CA that EKS tells, and the sweep comes in after.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { discover } from "@runlet/control-plane/sweep/discover";
+import { createDynamodbTable } from "@runlet/coordination/dynamodb-table";
+import { createRegistry } from "@runlet/coordination/registry";
+import { createSecretsManager } from "@runlet/coordination/secrets-manager";
+import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { statusCommand } from "@runlet/runlet/commands/status";
+import { createAwsCalls } from "@runlet/runlet/compose/aws-calls";
+import { createStageWays } from "@runlet/runlet/compose/stage-ways";
 import { createSystemClock } from "@runlet/runtime/clock";
+import { createSilentLog } from "@runlet/runtime/log";
+import { cloudSettings } from "@runlet/runtime/settings";
+import { readAwsStage } from "@runlet/runtime/settings-aws";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { listen } from "@runlet/simulators/actions-service/listen";
 import { createEksSimulator, type EksSimulator } from "@runlet/simulators/eks/eks";
@@ -15,8 +25,7 @@ import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
 import { listenApi } from "@runlet/simulators/kube-api/listen";
 import { createKubeApiSimulator } from "@runlet/simulators/kube-api/simulator";
 import { afterEach, expect, test, vi } from "vitest";
-import { createHttpFetch } from "@runlet/runtime/http";
-import { createKey, region, testCredentials } from "./moto.ts";
+import { region, testCredentials } from "./moto.ts";
 import { openAccount } from "./persons-account.ts";
 
 const clock = createSystemClock();
@@ -72,6 +81,35 @@ spec:
   template: { spec: { containers: [{ name: runner, image: i }] } }
 `;
 
+/** What the sweep finds over the ways of the stage, which poller and sweep have alike (compose/stage-ways.ts). */
+async function discoverAsTheSweep(tableName: string) {
+  const stage = readAwsStage("test");
+  const aws = createAwsCalls(clock, stage);
+  closing.push(() => aws.http.close());
+  const log = createSilentLog();
+  const secrets = createSecretsManager(aws.secretsManager);
+  const { accessTo } = createStageWays({ ...deps, log, secrets, aws }, stage);
+  const table = createDynamodbTable(aws.dynamodb, tableName);
+  const registry = createRegistry({ ...deps, log, table });
+  return discover({
+    ...deps,
+    log,
+    registry,
+    metrics: { count: () => {}, observe: () => {} },
+    settings: cloudSettings,
+    wakes: { wake: async () => "flagged", findFlag: async () => undefined, clear: async () => {} },
+    findService: async () => undefined,
+    forget: async () => {},
+    async findCluster(name) {
+      const { row } = (await registry.listClusters()).find((one) => one.row.name === name) ?? {};
+      const access = row && (await accessTo(row));
+      if (!access) return undefined;
+      closing.push(() => access.close());
+      return createKubernetesClient({ access, clock, userAgent: "sweep", limitMs: 10_000 });
+    },
+  });
+}
+
 test("a cluster of EKS is added by its name, checked, and found by the sweep, with no credential stored", async () => {
   const { home, eks, cluster, run, secrets, tableName } = await setUp();
   const { api, admin } = await startCluster(eks, home, "prod-1", region);
@@ -97,22 +135,7 @@ test("a cluster of EKS is added by its name, checked, and found by the sweep, wi
     new Set([`DescribeCluster prod-1 ${testCredentials.accessKeyId}`]),
   );
 
-  const http = createHttpFetch({ clock });
-  closing.push(() => http.close());
-  const told = {
-    RUNLET_STAGE: "test",
-    RUNLET_SECRETS: "runlet/test",
-    RUNLET_TABLE: tableName,
-    RUNLET_POLLER: "runlet-test-poller",
-    RUNLET_KMS_KEY: await createKey(http),
-    RUNLET_LOG_LEVEL: "error",
-  };
-  for (const [name, value] of Object.entries(told)) vi.stubEnv(name, value);
-  const { createRoot } = await import("../../functions/aws-root.ts");
-  const { discover } = await import("@runlet/control-plane/sweep/discover");
-  const { sweep } = await createRoot();
-  const wakes = { ...sweep.wakes, wake: async () => "flagged" as const };
-  const found = await discover({ ...sweep, wakes });
+  const found = await discoverAsTheSweep(tableName);
   expect(found.silent).toEqual([]);
   expect(found.rows.map(({ name, targets }) => [name, targets])).toEqual([
     ["linux", [{ cluster: "east", namespace: "red", autoscalingRunnerSet: "linux" }]],

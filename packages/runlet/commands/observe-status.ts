@@ -5,7 +5,6 @@ import { formatFence, parseFence } from "@runlet/coordination/fence";
 import { keys } from "@runlet/coordination/keys";
 import { getSettled, type SettleDeps } from "@runlet/coordination/put-settled";
 import type { ScaleSetRow } from "@runlet/coordination/registry";
-import { targetKey } from "@runlet/domain/target";
 import { annotations } from "@runlet/kubernetes/resources";
 import { createCredentialAsker } from "./ask-credential.ts";
 import { decideHealth, type Health, type HealthFacts, type TargetFacts } from "./decide-health.ts";
@@ -233,4 +232,9 @@ function describeTarget(
     actual: runnerSet?.status?.currentReplicas,
     busy,
   };
+}
+
+/** As checkpoints name it: `east/runners/linux`. */
+function targetKey({ cluster, namespace, autoscalingRunnerSet }: ScaleSetRow["targets"][number]) {
+  return `${cluster}/${namespace}/${autoscalingRunnerSet}`;
 }
