@@ -24,6 +24,8 @@ export class InvalidConfigUrl extends Error {
   override name = "InvalidConfigUrl";
 }
 
+/** Longer than any of GitHub's; one of megabytes would cost everybody's time to read. */
+const lengthMax = 500;
 const ask = "it should point to an enterprise, organization or repository";
 const reserved = new Set(["orgs", "organizations", "users", "settings", "sponsors", "marketplace"]);
 
@@ -78,9 +80,14 @@ function refuse(text: string): (why: string) => InvalidConfigUrl {
 }
 
 function parseUrl(text: string): URL {
-  const no = refuse(text);
+  const no = refuse(text.slice(0, lengthMax));
   if (text === "") throw no(`is empty: ${ask}`);
+  if (text.length > lengthMax) throw no(`has ${text.length} characters: ${ask}`);
   if (/\s/.test(text)) throw no("contains white space");
+  // new URL would quietly drop or turn these, and lead elsewhere than it reads.
+  if (/[\\\p{Cc}]|%2e|\/\.{1,2}(\/|$)/iu.test(text)) {
+    throw no("contains a backslash, a control character or a segment of dots");
+  }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw no("has no scheme: begin it with https://");
   if (!URL.canParse(text)) throw no("is not a URL");
   const url = new URL(text);

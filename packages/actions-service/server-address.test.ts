@@ -8,9 +8,10 @@ const bad: [string, RegExp][] = [
   ["file:///etc/passwd", /no http\(s\) URL/],
   ["gopher://elsewhere.test/", /no http\(s\) URL/],
   ["//elsewhere.test/q", /no http\(s\) URL/],
+  [`https://elsewhere.test/${"/".repeat(5_000)}`, /has 5023 characters/],
 ];
 
-describe.each(bad)("the address %s, given by a server that is reached over TLS", (url, why) => {
+describe.each(bad)("the address %.40s, given by a server that is reached over TLS", (url, why) => {
   const refused = {
     ok: false,
     failure: { reason: "unreadable", message: expect.stringMatching(why) },

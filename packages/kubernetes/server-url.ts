@@ -6,12 +6,16 @@ import { createAddressGuard } from "@runlet/runtime/address-guard";
 // Loopback is a cluster's address on a laptop; in the cloud it is refused when it is dialled.
 const guard = createAddressGuard({ allowLoopback: true });
 
+/** A host's name has 253 characters at most. */
+const lengthMax = 1_000;
+
 /** The address as https://host:port or https://host/path without a slash at the end, or what is wrong. */
 export function parseServerUrl(text: string): string | { reason: string; remedy: string } {
   const wrong = (reason: string) => ({
     reason: `server ${reason}`,
     remedy: "give it as https://HOST:PORT",
   });
+  if (text.length > lengthMax) return wrong(`has ${text.length} characters`);
   // new URL would quietly drop or turn these; an address has none of them.
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) return wrong("has a blank or an odd character");
   if (!URL.canParse(text)) return wrong("is no URL");
