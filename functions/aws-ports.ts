@@ -14,12 +14,12 @@ import { readAwsEnvironment } from "@runlet/runtime/settings-aws";
 /** Opens nothing yet: connections are made by the first call. */
 export function createAwsPorts() {
   const environment = readAwsEnvironment();
-  const { stage, logLevel } = environment;
+  const { stage, logLevel, settings } = environment;
   const clock = createSystemClock();
   const random = createSystemRandom();
   const write = (line: string) => void process.stdout.write(`${line}\n`);
   const log = createLog({ write, wallMs: clock.wallMs }, { level: logLevel });
-  const metrics = createMetrics({ write, clock }, { stage });
+  const metrics = createMetrics({ write, clock }, { stage, flushEveryMs: settings.metricsEveryMs });
   const aws = createAwsCalls(clock, environment);
   const table = createDynamodbTable(aws.dynamodb, environment.tableName);
   const invoker = createLambdaInvoker({

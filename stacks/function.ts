@@ -1,5 +1,6 @@
 // Why: the three functions differ in little; what they share stands here: runtime, bundle, log, and a role that holds what
 // it was given and no more. (SST would add AWS's policy for logs, which holds for every log group of the account.)
+import { bundleOptions } from "@runlet/runlet/artifacts/bundle-options";
 import { functionEnvironment } from "@runlet/runtime/function-environment";
 import type { Coordination } from "./coordination.ts";
 import type { Secrets } from "./secrets.ts";
@@ -41,8 +42,7 @@ export function createFunction(
     timeout: `${options.timeoutMs / 1_000} seconds`,
     memory: `${options.memoryMb} MB`,
     concurrency: { reserved: options.concurrency },
-    // "aws" leads #root and #webhook-root to the composition roots of the cloud (package.json, "imports").
-    nodejs: { minify: true, esbuild: { conditions: ["aws"] } },
+    nodejs: bundleOptions,
     // Each line is JSON already; Lambda's own format would wrap it in another, and break embedded metrics.
     logging: { format: "text", retention: settings.logRetention },
     environment: functionEnvironment(part, {

@@ -30,6 +30,8 @@ export interface Settings {
   jobStartedHoldMs: number;
   /** Calls one invocation has in flight at most to a scope of the service, a cluster or the table, apart from polls. */
   effectsAtOnce: number;
+  /** Figures are added up for so long before they are written; CloudWatch's own resolution is a minute. */
+  metricsEveryMs: number;
 }
 
 export const cloudSettings: Settings = {
@@ -49,6 +51,7 @@ export const cloudSettings: Settings = {
   invocationMs: 900_000,
   jobStartedHoldMs: 2_000,
   effectsAtOnce: 16,
+  metricsEveryMs: 60_000,
 };
 
 export const demoSettings: Settings = {
@@ -68,4 +71,6 @@ export const demoSettings: Settings = {
   invocationMs: 8_000,
   jobStartedHoldMs: 400,
   effectsAtOnce: 16,
+  // At once: a poller that is killed takes along what it has not written.
+  metricsEveryMs: 0,
 };

@@ -1,4 +1,5 @@
 // Why: every suite on DynamoDB needs a table of its own, made as the deployment makes it, and the adapter on it.
+import { createStageTable } from "@runlet/runlet/artifacts/create-stage-table";
 import { openDynamodbTable, type OpenTable } from "../contract/table/open-dynamodb.ts";
 
 /** Where run.ts has started it. */
@@ -18,18 +19,7 @@ export interface OwnTable extends OpenTable {
 export async function createOwnTable(): Promise<OwnTable> {
   const name = `test-${crypto.randomUUID()}`;
   const open = openDynamodbTable({ url: dynamodbUrl(), table: name });
-  await open.call("CreateTable", {
-    TableName: name,
-    BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: ["kind", "name"].map((key) => ({
-      AttributeName: key,
-      AttributeType: "S",
-    })),
-    KeySchema: [
-      { AttributeName: "kind", KeyType: "HASH" },
-      { AttributeName: "name", KeyType: "RANGE" },
-    ],
-  });
+  await createStageTable(open.call, name);
   const remove = async () => {
     await open.call("DeleteTable", { TableName: name });
     open.close();

@@ -1,4 +1,4 @@
-// Why: what a deployment finds in its account stands in moto: a KMS key, and secrets under its prefix.
+// Why: what a deployment finds in its account stands in moto: a KMS key, and secrets.
 import { createAwsCall } from "@runlet/coordination/aws-json";
 import { createAwsFetch } from "@runlet/runtime/aws-fetch";
 import { createSystemClock } from "@runlet/runtime/clock";
@@ -32,8 +32,4 @@ export async function createKey(http: Fetch): Promise<string> {
     KeyMetadata: { Arn: string };
   };
   return made.KeyMetadata.Arn;
-}
-
-export async function createSecret(http: Fetch, name: string, text: string): Promise<void> {
-  await connectMoto(http, "secretsmanager")("CreateSecret", { Name: name, SecretString: text });
 }

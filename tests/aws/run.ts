@@ -1,9 +1,13 @@
 // Why: `npm run test:aws [-- FILTER …]` shows that the AWS adapters do what the ports demand: it starts what stands for
 // AWS, tells the suites where it is, and runs them.
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startEmulators } from "./emulators.ts";
-import { progress } from "./tools.ts";
+import { startEmulators } from "@runlet/runlet/artifacts/emulators";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { describeFailure } from "@runlet/runtime/describe-failure";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const help = `test:aws: the suites of the AWS adapters on DynamoDB Local and moto
@@ -26,14 +30,21 @@ async function main(args: string[]): Promise<number> {
     process.stderr.write(`test:aws: there is no flag ${flag}; see npm run test:aws -- --help\n`);
     return 2;
   }
-  const emulators = await startEmulators();
+  const logs = mkdtempSync(join(tmpdir(), "runlet-aws-"));
+  const emulators = await startEmulators({ clock: createSystemClock(), say: progress }, logs);
   progress(`DynamoDB Local is ready at ${emulators.dynamodbUrl}, moto at ${emulators.motoUrl}`);
   try {
     const { dynamodbUrl, motoUrl } = emulators;
     return await runVitest({ RUNLET_DYNAMODB_URL: dynamodbUrl, RUNLET_MOTO_URL: motoUrl }, args);
   } finally {
     await emulators.stop();
+    rmSync(logs, { recursive: true, force: true });
   }
+}
+
+/** Says what takes long. Standard error, since standard output belongs to the tests. */
+function progress(line: string): void {
+  process.stderr.write(`aws bed: ${line}\n`);
 }
 
 function runVitest(env: Record<string, string>, filters: string[]): Promise<number> {
@@ -48,6 +59,6 @@ function runVitest(env: Record<string, string>, filters: string[]): Promise<numb
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  progress(error instanceof Error ? error.message : String(error));
+  progress(describeFailure(error).line);
   process.exitCode = 1;
 }

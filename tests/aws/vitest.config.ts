@@ -8,5 +8,7 @@ export default defineConfig({
     environment: "node",
     testTimeout: 60_000,
     pool: "forks",
+    // There is one moto for all, and a suite that empties it would take away what another has put there.
+    fileParallelism: false,
   },
 });

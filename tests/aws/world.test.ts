@@ -1,9 +1,9 @@
-// Why: the composition roots of the cloud are code that nothing else runs, and a bundle can lack what the sources have. Here
-// the demo's scenario with all its faults is played by the three bundles as they are composed on AWS, with DynamoDB Local,
-// moto and the Invoke API around them.
+// Why: what `npm run demo -- --artifacts` opens is looked at closer than its summary can: who was asked as whom, what stands
+// in the table, what is refused, and which ways lead to AWS.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openArtifactStage, type ArtifactStage } from "@runlet/runlet/artifacts/artifact-stage";
 import type { ProcessFunctions } from "@runlet/runlet/world/functions-in-processes";
 import { planScenario, type ScenarioPlan } from "@runlet/runlet/world/plan-scenario";
 import { play } from "@runlet/runlet/world/play";
@@ -15,46 +15,61 @@ import { createSeededRandom, createSystemRandom } from "@runlet/runtime/random";
 import { demoSettings } from "@runlet/runtime/settings";
 import type { Mode } from "@runlet/simulators/actions-service/knobs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createAwsFunctions } from "./aws-functions.ts";
-import { createOwnTable, dynamodbUrl, type OwnTable } from "./dynamodb.ts";
+import { dynamodbUrl } from "./dynamodb.ts";
 import { startForwardProxy } from "./forward-proxy.ts";
 import { motoUrl } from "./moto.ts";
 
 const seed = 11;
 const clock = createSystemClock();
 
-let own: OwnTable;
 let home: string;
+let stage: ArtifactStage | undefined;
 let world: World<ProcessFunctions> | undefined;
 let lines: string[];
-beforeEach(async () => {
-  own = await createOwnTable();
+beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "runlet-aws-world-"));
   lines = [];
 });
 afterEach(async () => {
   await world?.stop();
-  world = undefined;
-  await own.remove();
+  await stage?.stop();
+  [world, stage] = [undefined, undefined];
   rmSync(home, { recursive: true, force: true });
 });
 
-async function openAwsWorld(
+type Change = (environment: Record<string, string>) => Record<string, string>;
+
+async function openWorld(
   plan: ScenarioPlan,
   mode: Mode,
-  { allowLoopback = true, environment = {} } = {},
+  {
+    allowLoopback = true,
+    change = (told) => told,
+  }: { allowLoopback?: boolean; change?: Change } = {},
 ) {
-  const transport = await createSocketTransport({ clock }, { home, servicePort: 0 });
-  const stage = `test-${crypto.randomUUID().slice(0, 8)}`;
-  const { name: tableName, table } = own;
-  const deployment = { stage, tableName, table, allowLoopback, home, environment };
+  const random = createSystemRandom();
+  const opened = await openArtifactStage(
+    { clock, random, say: () => {} },
+    {
+      dynamodbUrl: dynamodbUrl(),
+      motoUrl: motoUrl(),
+      stage: `test-${crypto.randomUUID().slice(0, 8)}`,
+      home: join(home, "stage"),
+      webhookPort: 0,
+      allowLoopback,
+      change,
+    },
+  );
+  stage = opened;
+  const transport = await createSocketTransport({ clock }, { home, servicePort: 0, tls: true });
   world = await createWorld<ProcessFunctions>(
     {
       clock,
-      random: createSystemRandom(),
-      table: own.table,
+      random,
+      table: opened.table,
       transport,
-      createFunctions: (parts) => createAwsFunctions(parts, transport, deployment),
+      authenticate: (cluster, token) => opened.authenticate(cluster, token),
+      createFunctions: (parts) => opened.createFunctions(parts, transport),
     },
     {
       mode,
@@ -65,7 +80,7 @@ async function openAwsWorld(
       onLine: (line) => lines.push(line),
     },
   );
-  return world;
+  return { world, stage: opened };
 }
 
 function planFor(jobs: number, faults: boolean): ScenarioPlan {
@@ -74,12 +89,20 @@ function planFor(jobs: number, faults: boolean): ScenarioPlan {
   return planScenario(createSeededRandom(seed), { ...sizes, faults, leaseMs });
 }
 
+/** As whom the control plane came to a cluster; what was refused is left out. */
+function callers({ clusters }: World, name: string): string[] {
+  const ours = (clusters.get(name)?.api.auditLog() ?? []).filter(
+    ({ userAgent, status }) => userAgent.startsWith("runlet-control-plane") && status === 200,
+  );
+  return [...new Set(ours.map(({ user }) => user))].toSorted();
+}
+
 test.each<Mode>(["acquire", "auto-assign"])(
   "the demo's jobs and faults on the bundles for AWS, %s mode: every job runs, nothing is left, no secret is in the table",
   { timeout: 150_000 },
   async (mode) => {
     const plan = planFor(24, true);
-    const played = await openAwsWorld(plan, mode);
+    const { world: played, stage: on } = await openWorld(plan, mode);
     await play(played, plan, { limitMs: 60_000 });
     const report = reportOn(played, plan, 0);
     expect(report, `seed ${seed}`).toMatchObject({
@@ -87,10 +110,20 @@ test.each<Mode>(["acquire", "auto-assign"])(
       runners: { leftover: 0 },
       sessions: { conflicts: 0 },
     });
-    // Figures left as CloudWatch takes them.
+    // Figures left as CloudWatch takes them, also those of pollers that were killed.
     expect(lines.some((line) => line.includes('"CloudWatchMetrics"'))).toBe(true);
-    const { Items } = (await own.call("Scan", { TableName: own.name })) as { Items: unknown[] };
-    const stored = JSON.stringify(Items);
+    expect(report.takeOvers).toBeGreaterThan(0);
+    expect(report.sessions.resumed).toBeGreaterThan(0);
+    // The one cluster knows roles by their access entries, the other the account of a kubeconfig.
+    const role = on.tableName.replace(/^runlet-(test-\w+)-.*/, "role/runlet-$1");
+    const arns = ["poller", "sweep"].map((part) => `arn:aws:iam::123456789012:${role}-${part}`);
+    expect(callers(played, "east")).toEqual(arns);
+    expect(callers(played, "west")).toEqual([
+      "system:serviceaccount:runlet-system:runlet-control-plane",
+    ]);
+    expect(on.eks.refusals).toEqual([]);
+    const scan = await on.account.dynamodb("Scan", { TableName: on.tableName });
+    const stored = JSON.stringify((scan as { Items: unknown[] }).Items);
     expect(stored).toContain("wrapped");
     expect(stored).not.toMatch(/eyJ[\w-]+\.eyJ/);
     expect(stored).not.toContain(played.pat);
@@ -102,9 +135,7 @@ test(
   { timeout: 60_000 },
   async () => {
     const plan = planFor(1, false);
-    const { start, recorder } = await openAwsWorld(plan, "acquire", {
-      allowLoopback: false,
-    });
+    const { start, recorder } = (await openWorld(plan, "acquire", { allowLoopback: false })).world;
     await start();
     const refused = () => lines.filter((line) => line.includes("this machine's own address"));
     const until = clock.nowMs() + 30_000;
@@ -118,21 +149,27 @@ test(
   "AWS is reached through the proxy that the environment names, and by no other way",
   { timeout: 90_000 },
   async () => {
-    const proxy = await startForwardProxy({
+    const hosts: Record<string, string> = {
       "dynamodb.test": dynamodbUrl(),
       "moto.test": motoUrl(),
-    });
+    };
+    const proxy = await startForwardProxy(hosts);
     const plan = planFor(3, false);
-    const played = await openAwsWorld(plan, "auto-assign", {
-      environment: {
-        HTTP_PROXY: proxy.url,
-        AWS_ENDPOINT_URL: "http://moto.test",
-        AWS_ENDPOINT_URL_DYNAMODB: "http://dynamodb.test",
+    const { world: played } = await openWorld(plan, "auto-assign", {
+      change(told) {
+        hosts["eks.test"] = told["AWS_ENDPOINT_URL_EKS"] ?? "";
+        return {
+          ...told,
+          HTTP_PROXY: proxy.url,
+          AWS_ENDPOINT_URL: "http://moto.test",
+          AWS_ENDPOINT_URL_DYNAMODB: "http://dynamodb.test",
+          AWS_ENDPOINT_URL_EKS: "http://eks.test",
+        };
       },
     });
     await play(played, plan, { limitMs: 60_000 });
     expect(reportOn(played, plan, 0).jobs).toMatchObject({ queued: 3, lost: 0 });
-    expect([...proxy.seen.keys()].toSorted()).toEqual(["dynamodb.test", "moto.test"]);
+    expect([...proxy.seen.keys()].toSorted()).toEqual(Object.keys(hosts).toSorted());
     proxy.close();
   },
 );

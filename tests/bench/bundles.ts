@@ -2,7 +2,11 @@
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
 import type { Bench } from "./bench.ts";
-import { bundleFunction, functionNames, type FunctionName } from "./bundle-functions.ts";
+import {
+  bundleFunction,
+  functionNames,
+  type FunctionName,
+} from "@runlet/runlet/artifacts/bundle-function";
 import type { Figure } from "./figures.ts";
 import { median } from "./percentile.ts";
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { bundleFunction } from "../bench/bundle-functions.ts";
+import { bundleFunction } from "@runlet/runlet/artifacts/bundle-function";
 
 test.each([
   ["webhook", 150_000],

@@ -5,7 +5,7 @@ import { isTest, type Finding, type SourceFile } from "./source-file.ts";
 
 /** What the rule needs to know of the manifests. */
 export interface Manifests {
-  /** Package folder (`packages/domain`) → names in its dependencies. */
+  /** Package folder (`packages/domain`) → names in its dependencies, and in those that it can do without (peers). */
   packages: Map<string, Set<string>>;
   /** The root's devDependencies: what tests may use anywhere. */
   forTests: Set<string>;
@@ -18,7 +18,8 @@ export function manifestsOf(files: SourceFile[]): Manifests {
   for (const file of files) {
     if (file.path === "package.json") forTests = new Set(keysOf(file, "devDependencies"));
     if (!/^packages\/[^/]+\/package\.json$/.test(file.path)) continue;
-    packages.set(dirname(file.path), new Set(keysOf(file, "dependencies")));
+    const listed = ["dependencies", "peerDependencies"].flatMap((field) => keysOf(file, field));
+    packages.set(dirname(file.path), new Set(listed));
   }
   return { packages, forTests };
 }

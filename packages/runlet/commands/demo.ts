@@ -15,7 +15,8 @@ import { queueCommand } from "./queue.ts";
 
 const help = `runlet demo: play a workload of jobs through the whole system, on this machine
 
-usage: npm run demo -- [--jobs N] [--scale-sets N] [--clusters N] [--mode M] [--seed S] [--faults] [--json]
+usage: npm run demo -- [--jobs N] [--scale-sets N] [--clusters N] [--mode M] [--seed S]
+                           [--faults] [--artifacts] [--json]
        npx runlet demo queue --scale-set NAME --jobs N     more jobs for the world that \`npm start\` runs
 
   --jobs N        jobs to queue (default 40)
@@ -25,6 +26,9 @@ usage: npm run demo -- [--jobs N] [--scale-sets N] [--clusters N] [--mode M] [--
   --mode M        acquire (GitHub Enterprise Server) or auto-assign (github.com); default acquire
   --seed S        repeats a run's plan; printed at the start
   --faults        kill, freeze and cut while the jobs run
+  --artifacts     the functions as bundles for AWS, as they are deployed, with DynamoDB Local and moto for AWS, one
+                  cluster of EKS, the others registered by kubeconfig, and GitHub over TLS; needs Java 17 and
+                  Python 3.10 with venv, installs both emulators once (a minute) into ~/.cache/runlet
   --json          one JSON object on the last line of standard output
 
 Exit code 0 only if every job ran and nothing was left over; 130 after Ctrl-C, 2 for a mistake in the call.
@@ -54,7 +58,8 @@ async function demo(flags: PlayFlags): Promise<number> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const startedAt = clock.nowMs();
   const interrupted = untilStopped().then(() => "interrupted" as const);
-  const opening = openWorld(clock, flags, join(readHome(), "demo"));
+  const told = (line: string) => say(`runlet demo: ${line}`);
+  const opening = openWorld({ clock, say: told }, flags, join(readHome(), "demo"));
   // What is half open ends with the process.
   if ((await Promise.race([opening, interrupted])) === "interrupted") return stopEarly(say);
   const opened = await opening;
@@ -93,11 +98,13 @@ function stopEarly(say: (line: string) => void): number {
   return 130;
 }
 
-function describe({ jobs, scaleSets, clusters, mode, seed, faults }: PlayFlags): string {
+function describe(flags: PlayFlags): string {
+  const { jobs, scaleSets, clusters, mode, seed, faults, artifacts } = flags;
   const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
   return (
     `${plural(jobs, "job")}, ${plural(scaleSets, "scale set")}, ${plural(clusters, "cluster")}, ` +
-    `${mode} mode, ${faults ? "with faults" : "no faults"}, seed ${seed}`
+    `${mode} mode, ${faults ? "with faults" : "no faults"}, ` +
+    `${artifacts ? "the bundles for AWS, " : ""}seed ${seed}`
   );
 }
 

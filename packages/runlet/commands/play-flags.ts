@@ -8,6 +8,8 @@ export interface PlayFlags {
   mode: "acquire" | "auto-assign";
   seed: number;
   faults: boolean;
+  /** The functions as bundles for AWS, on emulators. */
+  artifacts: boolean;
   json: boolean;
   help: boolean;
   servicePort: number;
@@ -30,7 +32,7 @@ const shared = {
 
 /** The flags of `demo` and of `start`. */
 export const playOptions = {
-  demo: { ...shared, jobs: text, faults: flag },
+  demo: { ...shared, jobs: text, faults: flag, artifacts: flag },
   start: { ...shared, port: text, "webhook-port": text },
 } as const satisfies Record<string, Options>;
 
@@ -50,6 +52,7 @@ export function readPlayFlags(
     mode: readChoice("mode", word("mode"), ["acquire", "auto-assign"]),
     seed: readInt("seed", word("seed"), { min: 0, max: 2 ** 31 - 1, default: defaultSeed }),
     faults: given["faults"] === true,
+    artifacts: given["artifacts"] === true,
     json: given["json"] === true,
     help: given["help"] === true,
     servicePort: readInt("port", word("port"), port),

@@ -44,7 +44,7 @@ async function start(flags: PlayFlags): Promise<number> {
   const home = readHome();
   // A signal that comes while it starts ends it in order, too: children are running by then.
   const stopped = untilStopped();
-  const opened = await openWorld(createSystemClock(), flags, join(home, "start"));
+  const opened = await openWorld({ clock: createSystemClock() }, flags, join(home, "start"));
   await opened.world.start();
   const ready = describe(opened, home);
   writeFileSync(join(home, "world.json"), JSON.stringify(ready, null, 2), { mode: 0o600 });

@@ -23,11 +23,16 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
+const functionNames = ["poller", "sweep", "webhook"] as const;
+type FunctionName = (typeof functionNames)[number];
+
 export interface DeploymentOptions {
-  /** What the functions' processes are told, given where the Invoke API is (localEnvironment). */
-  environment: (invokeUrl: string) => Record<string, string>;
+  /** What a function's processes are told, given where the Invoke API is (localEnvironment). */
+  environment: (invokeUrl: string, name: FunctionName) => Record<string, string>;
   /** The file that exports a function's `handler`; default: the sources in functions/. */
-  entryOf?: (name: "poller" | "sweep" | "webhook") => string;
+  entryOf?: (name: FunctionName) => string;
+  /** What the Invoke API's callers put before a function's name; default: nothing. */
+  namePrefix?: string;
   settings: Settings;
   /** 0: any free port. */
   webhookPort: number;
@@ -46,13 +51,12 @@ export async function startDeployment(
   const { clock, random, log } = deps;
   const { settings, onLine } = options;
   // Filled in once the Invoke API has an address; no container starts before that.
-  const environment: Record<string, string> = {};
+  const environments = { poller: {}, sweep: {}, webhook: {} };
   const { entryOf = (name) => join(entries, `${name}.ts`) } = options;
-  type Name = Parameters<typeof entryOf>[0];
-  const spec = (name: Name, change: Partial<HostedFunction>): HostedFunction => ({
+  const spec = (name: FunctionName, change: Partial<HostedFunction>): HostedFunction => ({
     handler: `${entryOf(name)}#handler`,
     timeoutMs: settings.invocationMs,
-    environment,
+    environment: environments[name],
     onOutput: onLine,
     retries: 0,
     reservedConcurrency: 4,
@@ -77,8 +81,9 @@ export async function startDeployment(
       webhook: spec("webhook", { timeoutMs: 10_000 }),
     },
   });
-  const invokeApi = await serveInvokeApi(host);
-  Object.assign(environment, options.environment(invokeApi.url));
+  const invokeApi = await serveInvokeApi(host, options.namePrefix);
+  for (const name of functionNames)
+    Object.assign(environments[name], options.environment(invokeApi.url, name));
   const door = await serveFunctionUrl({ host, clock }, "webhook", options.webhookPort).catch(
     async (error: unknown) => {
       await invokeApi.close();

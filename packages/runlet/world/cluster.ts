@@ -13,6 +13,7 @@ import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import { createSeededRandom, type Random } from "@runlet/runtime/random";
+import type { User } from "@runlet/simulators/kube-api/authentication";
 import {
   createKubeApiSimulator,
   type KubeApiSimulator,
@@ -32,6 +33,8 @@ export interface ClusterDeps {
   /** What the pods of this cluster do; default: all goes well. */
   scenario?: Scenario;
   reconcilerSettings?: Partial<ReconcilerSettings>;
+  /** Who bears a token that the cluster has not issued. */
+  authenticate?: (token: string) => User | undefined;
   transport: Pick<Transport, "serveCluster" | "breakConnection">;
 }
 
@@ -62,7 +65,11 @@ export async function createWorldCluster(deps: ClusterDeps, name: string): Promi
   const { breakConnection } = deps.transport;
   const api = createKubeApiSimulator(
     { clock, random },
-    { tokenTtlMs, ...(breakConnection && { breakConnection }) },
+    {
+      tokenTtlMs,
+      ...(breakConnection && { breakConnection }),
+      ...(deps.authenticate && { authenticate: deps.authenticate }),
+    },
   );
   const accessWith = await deps.transport.serveCluster(name, api);
   api.applyManifests(readCrds());

@@ -39,6 +39,15 @@ export async function createProcessFunctions(
       onLine: parts.onLine,
     },
   );
+  return createFunctionHandles(parts, transport, deployment);
+}
+
+/** A deployment's functions, as a world drives them. */
+export function createFunctionHandles(
+  parts: FunctionParts,
+  transport: SocketTransport,
+  deployment: Deployment,
+): ProcessFunctions {
   return {
     webhookUrl: deployment.webhookUrl,
     invoke: (event) => deployment.host.invokeAsync("poller", JSON.stringify(event)),
@@ -94,7 +103,7 @@ async function writeConfig(
 }
 
 /** The containers that run a poller. */
-export function runningPollers(
+function runningPollers(
   { host }: Deployment,
   { clock }: Pick<FunctionParts, "clock">,
 ): RunningPoller[] {

@@ -98,13 +98,12 @@ export function createRecorder(
       if (set) follow(set, fact);
     },
     line(text) {
-      const line = readLine(text);
-      if (!line) return;
-      if (line.event === "counted") {
-        const metric = String(line["metric"]);
-        counts.set(metric, (counts.get(metric) ?? 0) + Number(line["by"]));
-        return;
-      }
+      const read = readObject(text);
+      const counted = read && (readCounted(read) ?? readEmbedded(read));
+      if (counted)
+        return void counts.set(counted.metric, (counts.get(counted.metric) ?? 0) + counted.by);
+      if (!read || !("event" in read)) return;
+      const line = read as LogLine; // an object with an event is a line of ours
       lines.push(line);
       if (lines.length > linesMax) lines.splice(0, linesMax / 2);
     },
@@ -124,12 +123,27 @@ export function createRecorder(
   };
 }
 
-function readLine(text: string): LogLine | undefined {
+function readObject(text: string): Record<string, unknown> | undefined {
   try {
-    const line: unknown = JSON.parse(text);
-    if (typeof line !== "object" || line === null || !("event" in line)) return undefined;
-    return line as LogLine; // an object with an event is a line of ours
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A figure as a line of the log (local/count.ts). */
+function readCounted(line: Record<string, unknown>) {
+  if (line["event"] !== "counted") return undefined;
+  return { metric: String(line["metric"]), by: Number(line["by"]) };
+}
+
+/** A figure in CloudWatch's format, one a line (runtime/metrics.ts). */
+function readEmbedded(line: Record<string, unknown>) {
+  const { _aws: about } = line as {
+    _aws?: { CloudWatchMetrics: { Metrics: { Name: string }[] }[] };
+  }; // our own lines
+  const metric = about?.CloudWatchMetrics[0]?.Metrics[0]?.Name;
+  const by = metric === undefined ? undefined : line[metric];
+  return metric !== undefined && typeof by === "number" ? { metric, by } : undefined;
 }

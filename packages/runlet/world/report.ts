@@ -84,11 +84,11 @@ function serviceCalls({ control }: World["service"]): number {
   return control.requests().filter(({ path }) => !path.startsWith("/_")).length;
 }
 
-/** By pollers, sweep and reconcilers; neither nodes nor the recorder's eyes. */
+/** By pollers, sweep and reconcilers, each an account or a role; neither nodes nor the recorder's eyes. */
 function kubernetesCalls({ clusters }: World): number {
   return [...clusters.values()]
     .flatMap(({ api }) => api.auditLog())
-    .filter(({ user }) => user.includes(":runlet-")).length;
+    .filter(({ user }) => /[:/]runlet-/.test(user)).length;
 }
 
 function* startedKeys(facts: ReturnType<World["recorder"]["facts"]>) {

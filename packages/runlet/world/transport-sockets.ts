@@ -6,7 +6,11 @@ import { join } from "node:path";
 import type { Clock } from "@runlet/runtime/clock";
 import { createHttpFetch, type HttpFetch } from "@runlet/runtime/http";
 import { listen } from "@runlet/simulators/actions-service/listen";
-import { getServerCertificate } from "@runlet/simulators/kube-api/certificates";
+import type { ActionsServiceSimulator } from "@runlet/simulators/actions-service/simulator";
+import {
+  getServerCertificate,
+  type ServerCertificate,
+} from "@runlet/simulators/kube-api/certificates";
 import { breakSocket, listenApi } from "@runlet/simulators/kube-api/listen";
 import type { Transport } from "./transport.ts";
 
@@ -18,14 +22,28 @@ export interface ServedCluster {
 
 export interface SocketTransport extends Transport {
   clusters: ReadonlyMap<string, ServedCluster>;
+  /** Whom to trust for the service, where it speaks TLS. */
+  serviceCaPem?: string;
 }
 
-/** Everything on loopback. `home` keeps the certificate between runs; `servicePort` 0: any. */
+export interface SocketTransportOptions {
+  /** Keeps the certificates between runs. */
+  home: string;
+  /** 0: any. */
+  servicePort: number;
+  /** The service speaks TLS with a CA of its own, as a GitHub Enterprise Server does; default: plain HTTP. */
+  tls?: boolean;
+}
+
+/** Everything on loopback. */
 export async function createSocketTransport(
   deps: { clock: Clock },
-  options: { home: string; servicePort: number },
+  options: SocketTransportOptions,
 ): Promise<SocketTransport> {
   const { clock } = deps;
+  const certificateFor = (what: string) =>
+    getServerCertificate(join(options.home, what), clock.wallMs());
+  const service = options.tls ? await certificateFor("service") : undefined;
   const port = options.servicePort || (await findFreePort());
   const closing: (() => unknown)[] = [];
   const clusters = new Map<string, ServedCluster>();
@@ -34,16 +52,14 @@ export async function createSocketTransport(
     return fetch;
   };
   return {
-    serviceUrl: `http://127.0.0.1:${port}`,
+    serviceUrl: `${service ? "https" : "http"}://127.0.0.1:${port}`,
+    ...(service && { serviceCaPem: service.caPem }),
     async serveService({ app }) {
-      const server = await listen(app, port);
+      const server = await (service ? listenTls(app, port, service) : listen(app, port));
       closing.unshift(() => server.close());
     },
     async serveCluster(name, api) {
-      const certificate = await getServerCertificate(
-        join(options.home, "kube-api"),
-        clock.wallMs(),
-      );
+      const certificate = await certificateFor("kube-api");
       const { url, close } = await listenApi(api.app, { port: 0, certificate });
       closing.unshift(close);
       const { caPem } = certificate;
@@ -51,13 +67,23 @@ export async function createSocketTransport(
       const fetch = keep(createHttpFetch({ clock, onlyCa: [caPem] }));
       return (token) => ({ server: url, token: async () => token, fetch });
     },
-    fetch: keep(createHttpFetch({ clock })),
+    fetch: keep(createHttpFetch({ clock, ...(service && { extraCa: [service.caPem] }) })),
     breakConnection: breakSocket,
     clusters,
     async close() {
       for (const close of closing) await close();
     },
   };
+}
+
+/** Both listeners give the application the same bindings. */
+function listenTls(
+  { fetch }: ActionsServiceSimulator["app"],
+  port: number,
+  certificate: ServerCertificate,
+) {
+  const app = { fetch: fetch as (request: Request) => Response | Promise<Response> };
+  return listenApi(app, { port, certificate });
 }
 
 /** A port that was free a moment ago: the service must know its address before it listens. */

@@ -14,6 +14,8 @@ import {
   createActionsServiceSimulator,
   type ActionsServiceSimulator,
 } from "@runlet/simulators/actions-service/simulator";
+import type { User } from "@runlet/simulators/kube-api/authentication";
+import type { KubeApiSimulator } from "@runlet/simulators/kube-api/simulator";
 import type { Scenario } from "@runlet/simulators/kubelet/scenario";
 import { createWorldCluster, type WorldCluster } from "./cluster.ts";
 import type { Functions } from "./functions.ts";
@@ -49,7 +51,8 @@ export interface FunctionParts {
   pat: string;
   webhookSecret: string;
   transport: Transport;
-  clusters: ReadonlyMap<string, { access: ClusterAccess }>;
+  /** `access` is the control plane's own; `api` stands for who runs the cluster. */
+  clusters: ReadonlyMap<string, { access: ClusterAccess; api: KubeApiSimulator }>;
   /** Takes the functions' own log lines. */
   onLine: (line: string) => void;
 }
@@ -59,6 +62,8 @@ export interface WorldDeps<F extends Functions> {
   random: Random;
   table: Table;
   transport: Transport;
+  /** Who bears a token that a cluster has not issued; default: nobody. */
+  authenticate?: (cluster: string, token: string) => User | undefined;
   createFunctions: (parts: FunctionParts) => Promise<F>;
 }
 
@@ -118,7 +123,10 @@ export async function createWorld<F extends Functions>(
     transport,
     onLine,
     clusters: new Map(
-      [...clusters].map(([name, { access }]) => [name, { access: access("runlet-control-plane") }]),
+      [...clusters].map(([name, { access, api }]) => [
+        name,
+        { access: access("runlet-control-plane"), api },
+      ]),
     ),
   });
   door.deliver = (headers, body) => functions.deliver(headers, body);
@@ -181,7 +189,7 @@ function createService(
 }
 
 async function createClusters(
-  { clock, random, transport }: WorldDeps<Functions>,
+  { clock, random, transport, authenticate }: WorldDeps<Functions>,
   { clusters, scenario, reconcilerSettings }: WorldOptions,
   log: Log,
   pat: string,
@@ -195,6 +203,7 @@ async function createClusters(
         log,
         transport,
         fetch: transport.fetch,
+        ...(authenticate && { authenticate: (token: string) => authenticate(name, token) }),
         ...(scenario && { scenario }),
         ...(reconcilerSettings && { reconcilerSettings }),
       },

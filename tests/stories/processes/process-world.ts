@@ -30,9 +30,10 @@ export async function openProcessWorld(jobs: number, mode: Mode): Promise<Proces
     mode,
     seed: 1,
     faults: false,
+    artifacts: false,
   } as const;
   const ports = { servicePort: 0, webhookPort: 0, json: false, help: false };
-  const opened = await openWorld(clock, { ...flags, ...ports }, home);
+  const opened = await openWorld({ clock }, { ...flags, ...ports }, home);
   const { world } = opened;
   const until: ProcessWorld["until"] = async (done, limitMs, what) => {
     const end = clock.nowMs() + limitMs;

@@ -12,10 +12,15 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** Serves `POST /2015-03-31/functions/NAME/invocations`; `X-Amz-Invocation-Type: Event` is asynchronous. */
-export function serveInvokeApi(host: FunctionHost): Promise<Front> {
+/**
+ * Serves `POST /2015-03-31/functions/NAME/invocations`; `X-Amz-Invocation-Type: Event` is asynchronous. Callers put
+ * `prefix` before the name that the host knows.
+ */
+export function serveInvokeApi(host: FunctionHost, prefix = ""): Promise<Front> {
   return serve(0, async (request, answer) => {
-    const name = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(request.url ?? "")?.[1];
+    const path = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(request.url ?? "");
+    const [, called = ""] = path ?? [];
+    const name = called.startsWith(prefix) ? called.slice(prefix.length) : "";
     if (!name || request.method !== "POST") return void answer.writeHead(404).end();
     const payload = (await readBody(request)).toString("utf8") || "{}";
     if (request.headers["x-amz-invocation-type"] === "Event") {

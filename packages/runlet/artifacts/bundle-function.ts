@@ -1,11 +1,11 @@
 // Why: what is deployed is not the sources but a bundle of each function, made by SST with esbuild. This makes the same
-// without SST: its options (sst, pkg/runtime/node/build.go) and ours (the functions' `nodejs` in stacks/).
+// without SST: its options (sst, pkg/runtime/node/build.go) and ours.
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundleOptions } from "./bundle-options.ts";
 
-const functions = fileURLToPath(new URL("../../functions/", import.meta.url));
+const functions = fileURLToPath(new URL("../../../functions/", import.meta.url));
 
 export const functionNames = ["webhook", "poller", "sweep"] as const;
 export type FunctionName = (typeof functionNames)[number];
@@ -25,8 +25,9 @@ const banner = [
   `const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url))`,
 ].join("\n");
 
-/** Makes the bundle of a function in `folder`. */
+/** Makes the bundle of a function in `folder`, as `NAME.mjs`. Throws in one line where there is no esbuild. */
 export async function bundleFunction(name: FunctionName, folder: string): Promise<Bundle> {
+  const { build } = await loadEsbuild();
   const path = join(folder, `${name}.mjs`);
   await build({
     entryPoints: [join(functions, `${name}.ts`)],
@@ -36,11 +37,20 @@ export async function bundleFunction(name: FunctionName, folder: string): Promis
     format: "esm",
     target: "es2024",
     mainFields: ["module", "main"],
+    external: ["sharp", "pg-native"],
     keepNames: true,
-    minify: true,
-    conditions: ["aws"],
+    minify: bundleOptions.minify,
+    conditions: bundleOptions.esbuild.conditions,
     banner: { js: banner },
     logLevel: "error",
   });
   return { path, bytes: statSync(path).size };
+}
+
+/** A tool of development: whoever only runs Runlet on one machine need not have it. */
+function loadEsbuild() {
+  return import("esbuild").catch((cause: unknown) => {
+    const why = "esbuild, which makes the bundles, is not installed";
+    throw new Error(`${why}: install everything (npm ci, without --omit=dev)`, { cause });
+  });
 }

@@ -1,0 +1,5 @@
+// Why: how the functions are bundled is decided once: for SST (stacks/function.ts, `nodejs`), and for the same bundles made
+// without it (bundle-function.ts).
+
+/** SST's own default is not to minify, whatever its docs say; "aws" leads #root and #webhook-root (package.json, "imports"). */
+export const bundleOptions = { minify: true, esbuild: { conditions: ["aws"] } };

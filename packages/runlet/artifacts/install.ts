@@ -1,0 +1,37 @@
+// Why: what takes half a minute the first time must say that it is at work, and whoever has no way to a registry must read
+// which one did not answer.
+import type { Clock } from "@runlet/runtime/clock";
+import { runCommand, type Command } from "../programs/run-command.ts";
+
+export interface InstallDeps {
+  clock: Clock;
+  /** Takes a line for a person. */
+  say: (line: string) => void;
+}
+
+const repeatMs = 10_000;
+
+/** Runs the installer, with a line at its start and each ten seconds. Throws with the end of what it said. */
+export async function install(
+  { clock, say }: InstallDeps,
+  what: string,
+  command: Command,
+): Promise<void> {
+  say(`installing ${what}`);
+  const from = clock.nowMs();
+  let cancel = () => {};
+  const repeat = () => {
+    cancel = clock.after(repeatMs, () => {
+      say(`still installing ${what}: ${Math.round((clock.nowMs() - from) / 1_000)} s`);
+      repeat();
+    });
+  };
+  repeat();
+  try {
+    await runCommand(command);
+  } catch (cause) {
+    throw new Error(`cannot install ${what}`, { cause });
+  } finally {
+    cancel();
+  }
+}
