@@ -14,7 +14,12 @@ export function noteQuiet(shard: Shard, set: ServedSet, views: readonly TargetVi
 /** No job anywhere, nothing above minRunners, the last pair (min, 0) applied. */
 function isQuiet(set: ServedSet, views: readonly TargetView[]): boolean {
   if (!hasNoJobs(statisticsOf(set))) return false;
-  return views.every((view) => view.state === "absent" || isSettled(set, view));
+  return views.every((view) => isNobodys(view) || isSettled(set, view));
+}
+
+/** Gone, or ARC's. Another installation's may be handed over to us at any time, and nobody would wake us then. */
+function isNobodys({ state, foreign }: TargetView): boolean {
+  return state === "absent" && foreign === undefined;
 }
 
 function isSettled(set: ServedSet, view: TargetView): boolean {
@@ -38,8 +43,7 @@ export function hasNoJobs(statistics: Statistics): boolean {
  * installation's stays: it is handed over by a person (runlet cluster adopt).
  */
 export function isOver(set: ServedSet, views: readonly TargetView[]): boolean {
-  const isLeft = views.every(({ state, foreign }) => state === "absent" && foreign === undefined);
-  if (isLeft) return true;
+  if (views.every(isNobodys)) return true;
   const leaving = views.every(({ state }) => state === "deleting" || state === "absent");
   return leaving && statisticsOf(set).totalAssignedJobs <= 0;
 }

@@ -42,6 +42,8 @@ export interface InProcessDeps {
   redeliverFrom?: string;
   /** Chance that an asynchronous event comes twice. */
   doubled?: number;
+  /** What sessions are sealed with; 32 bytes. Default: the same for every world. */
+  sealKey?: Uint8Array;
 }
 
 export interface Invocation extends PollerEvent {
@@ -135,7 +137,8 @@ export function createInProcessFunctions(deps: InProcessDeps): InProcessFunction
     const { credentials, redeliverFrom } = deps;
     const random = createSeededRandom(seed);
     const nonce = (bytes: number) => random.bytes(bytes);
-    const cipher = createCipher({ key: new Uint8Array(32).fill(7), nonce });
+    const key = deps.sealKey ?? new Uint8Array(32).fill(7);
+    const cipher = createCipher({ key, nonce });
     return composeControlPlane({
       ...ports,
       random,
