@@ -260,6 +260,22 @@ export const mutants: Mutant[] = [
     test: "(auto-assign) > does not ask again and again for a message",
   },
   {
+    name: "a cluster's new access left to the next invocation",
+    in: `${poller}/clusters.ts`,
+    find: "    if (!isSameWay(now.row, row)) replace(row);\n",
+    replace: "    if (!isSameWay(now.row, row) && row.draining) replace(row);\n",
+    file: `${stories}/cluster-rows.test.ts`,
+    test: "(auto-assign) > goes on with a cluster's new access",
+  },
+  {
+    name: "a removed cluster watched to the end",
+    in: `${poller}/clusters.ts`,
+    find: "      dropRemoved(rows);\n",
+    replace: "      if (rows.length === 0) dropRemoved(rows);\n",
+    file: `${stories}/cluster-rows.test.ts`,
+    test: "(auto-assign) > asks a cluster nothing any more that was removed",
+  },
+  {
     name: "owed facts bounded by their number alone",
     in: `${poller}/plan-owed.ts`,
     find: "  while (total > bytesMax) {\n",

@@ -28,7 +28,7 @@ export interface PollerDeps {
   invoker: Invoker;
   /** Undefined: the scope has no credential. */
   services: { find(configUrl: string): Promise<ActionsService | undefined> };
-  /** Undefined: no access to a cluster of that name. */
+  /** By the row as it is now. Undefined: no access to a cluster of that name; what it had is closed soon. */
   clusters: { find(name: string): Promise<KubernetesClient | undefined> };
   /** A watch shows a runner set that no registry row names, or names otherwise. */
   noticed(targets: readonly TargetRef[]): Promise<void>;

@@ -35,11 +35,11 @@ export const rotateCluster: Verb = {
       if (put === "refused")
         throw new Error(`cluster ${row.name} was changed meanwhile: try again`);
     }
-    // A secret is read again while a poller runs; another place to look is seen by the next invocation.
-    const minutes = row.accessRef === way.accessRef ? "five" : "fifteen";
+    // A secret's text is kept for five minutes; another place to look is seen with the rows, three times a minute.
+    const time = row.accessRef === way.accessRef ? "five minutes" : "two minutes";
     const text =
       `${describeCheck(row.name, check)}\ncluster ${row.name} has its new access; ` +
-      `functions that run use it within ${minutes} minutes: leave the old one good for so long`;
+      `functions that run use it within ${time}: leave the old one good for so long`;
     return { text, json: { cluster: row.name, check, problems: problemsOf(check) } };
   },
 };

@@ -12,24 +12,20 @@ import { createDeliveries } from "@runlet/coordination/deliveries";
 import { findOrCreateInstallation } from "@runlet/coordination/installation";
 import type { Invoker } from "@runlet/coordination/invoker";
 import { createLeases } from "@runlet/coordination/lease";
-import { createRegistry, type ClusterRow } from "@runlet/coordination/registry";
+import { createRegistry } from "@runlet/coordination/registry";
 import type { Table } from "@runlet/coordination/table";
 import { createTimelines } from "@runlet/coordination/timelines";
 import { createWakes } from "@runlet/coordination/wake";
 import type { PollerDeps } from "@runlet/control-plane/poller/deps";
 import { discover } from "@runlet/control-plane/sweep/discover";
 import type { SweepDeps } from "@runlet/control-plane/sweep/run-sweep";
-import {
-  createKubernetesClient,
-  type ClusterAccess,
-  type KubernetesClient,
-} from "@runlet/kubernetes/client";
 import type { Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import type { Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Random } from "@runlet/runtime/random";
 import type { Settings } from "@runlet/runtime/settings";
+import { createClusterFinder, type ClusterFinderDeps } from "./cluster-finder.ts";
 import { createGithubWays, type GithubWays } from "./github-ways.ts";
 import { noteNews } from "./notes.ts";
 import { createWebhookSources, type Webhook } from "./webhook-sources.ts";
@@ -44,8 +40,8 @@ export interface Ports {
   credentials: Credentials;
   /** The way to GitHub for one credential (its CA, its proxy). */
   fetchFor(credential: ScopeCredential): Fetch;
-  /** The way into a registered cluster; undefined: it cannot be found. */
-  accessTo(cluster: ClusterRow): Promise<ClusterAccess | undefined>;
+  /** The way into a registered cluster. */
+  accessTo: ClusterFinderDeps["accessTo"];
   /** Webhooks whose failed deliveries the sweep has sent again. */
   webhooks?: readonly Webhook[];
   /** Seals what is at rest: a shard's sessions, and under `adminKey` the admin connections. */
@@ -59,10 +55,10 @@ export interface ControlPlane {
   sweep: SweepDeps;
 }
 
+const version = "0.1.0";
+
 /** No shard has this name: what poller and sweep share is sealed under it. */
 export const adminKey = "admin";
-
-const version = "0.1.0";
 
 /** Puts the control plane together. Makes one read (and, the first time, one write) of the table. */
 export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
@@ -79,7 +75,11 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
   const adminConnections = createAdminConnections({ ...base, cipher, log, claimMs });
   const ways = createGithubWays(ports);
   const services = createServiceFinder(ports, ways, adminConnections);
-  const clusters = createClusterFinder(ports, registry);
+  const clusters = createClusterFinder({
+    ...ports,
+    registry,
+    userAgent: `runlet-control-plane/${version}`,
+  });
   const sweep: SweepDeps = {
     clock,
     random,
@@ -155,33 +155,6 @@ function createServiceFinder(
       });
       kept.set(scopeKey, service);
       return service;
-    },
-  };
-}
-
-/** One client a cluster. A cluster registered anew under the same name is found anew. */
-function createClusterFinder(ports: Ports, registry: ReturnType<typeof createRegistry>) {
-  const kept = new Map<string, { accessRef: string; client: KubernetesClient }>();
-  return {
-    async find(name: string): Promise<KubernetesClient | undefined> {
-      const row = (await registry.listClusters()).find((cluster) => cluster.row.name === name)?.row;
-      if (!row) return undefined;
-      const known = kept.get(name);
-      if (known?.accessRef === row.accessRef) return known.client;
-      const access = await ports.accessTo(row);
-      if (!access) return undefined;
-      const faster = kept.get(name);
-      if (faster?.accessRef === row.accessRef) return faster.client;
-      const { clock, settings } = ports;
-      const limitMs = settings.effectTimeoutMs;
-      const client = createKubernetesClient({
-        access,
-        clock,
-        userAgent: `runlet-control-plane/${version}`,
-        limitMs,
-      });
-      kept.set(name, { accessRef: row.accessRef, client });
-      return client;
     },
   };
 }

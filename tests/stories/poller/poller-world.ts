@@ -128,9 +128,22 @@ export async function createPollerWorld(options: WorldOptions) {
     return { name, api, client, hands };
   }
 
-  /** One way out for everybody: by the URL's host to a cluster, or else to the service. */
+  /** By the access with which the control plane reaches a cluster: its calls, and whether it was closed. */
+  const accesses: Record<string, { calls: number; closed: number }> = {};
+
+  function openAccess(ref: string, way: Fetch) {
+    const told = (accesses[ref] ??= { calls: 0, closed: 0 });
+    const fetch: Fetch = (url, init) => {
+      told.calls++;
+      return way(url, init);
+    };
+    return { server: `https://${ref}`, fetch, close: () => void told.closed++ };
+  }
+
+  /** One way out for everybody: by the URL's host (or its parent) to a cluster, or else to the service. */
   const fetch: Fetch = (url, init) => {
-    const cluster = clusters.get(new URL(url).hostname);
+    const { hostname } = new URL(url);
+    const cluster = clusters.get(hostname.split(".").at(-1) ?? "");
     return (cluster ? cluster.api.fetch : service.fetch)(url, init);
   };
 
@@ -143,10 +156,10 @@ export async function createPollerWorld(options: WorldOptions) {
     credentials: { find: async () => ({ credential: { kind: "pat", token: pat } }) },
     webhookSecret: "none is sent",
     fetch,
-    accessTo: async ({ name }, way) => {
+    accessTo: async ({ name, accessRef }, way) => {
       const cluster = clusters.get(name);
       const token = async () => cluster?.api.adminToken ?? "";
-      return cluster && { server: `https://${name}`, token, fetch: way };
+      return cluster && { ...openAccess(accessRef, way), token };
     },
     coldStartMs: options.coldStartMs ?? 100,
     failureNotices: options.failureNotices ?? false,
@@ -209,6 +222,7 @@ export async function createPollerWorld(options: WorldOptions) {
     registry,
     clusters,
     cluster,
+    accesses,
     invocations: functions.invocations(),
     lines,
     settings,
