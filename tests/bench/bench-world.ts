@@ -4,12 +4,14 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
+import type { Table } from "@runlet/coordination/table";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { cloudSettings, type Settings } from "@runlet/runtime/settings";
 import type { WorldCluster } from "@runlet/runlet/world/cluster";
 import type { LogLine } from "@runlet/runlet/world/recorder";
-import { createWorld, type World } from "@runlet/runlet/world/world";
+import type { SocketTransport } from "@runlet/runlet/world/transport-sockets";
+import { createWorld, type FunctionParts, type World } from "@runlet/runlet/world/world";
 import type { SimulatorEvent } from "@runlet/simulators/actions-service/events";
 import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
 import { createBenchFunctions, type BenchFunctions } from "./functions.ts";
@@ -24,6 +26,10 @@ export interface BenchWorldOptions {
   protocol?: ServiceProtocol;
   settings?: Partial<Settings>;
   knobs?: Partial<Knobs>;
+  /** Default: in a file of SQLite, which the functions share. */
+  table?: Table;
+  /** Default: the functions as `runlet local` has them. */
+  createFunctions?: (parts: FunctionParts, transport: SocketTransport) => Promise<BenchFunctions>;
   /** Default: the sweep finds the sets and wakes a poller, and goes on each minute. */
   begin?: (functions: BenchFunctions, lines: Happenings<LogLine>) => Promise<void>;
 }
@@ -67,10 +73,11 @@ export async function startBenchWorld(options: BenchWorldOptions): Promise<Bench
     {
       clock,
       random,
-      table: createSqliteTable(busy, file),
+      table: options.table ?? createSqliteTable(busy, file),
       transport,
       async createFunctions(parts) {
-        const functions = await createBenchFunctions(parts, transport, { home, folder });
+        const functions = await (options.createFunctions?.(parts, transport) ??
+          createBenchFunctions(parts, transport, { home, folder }));
         return begin
           ? { ...functions, startSweeping: () => void begin(functions, lines) }
           : functions;

@@ -6,6 +6,7 @@ import { cost } from "./cost.ts";
 import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { jobToPatch } from "./job-to-patch.ts";
+import { pollerMemory } from "./poller-memory.ts";
 import { takeOver } from "./take-over.ts";
 import { webhookFlood } from "./webhook-flood.ts";
 
@@ -17,5 +18,6 @@ export const benches: Record<string, Bench> = {
   "webhook-flood": webhookFlood,
   cluster,
   bundles,
+  "poller-memory": pollerMemory,
   cost,
 };

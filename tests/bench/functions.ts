@@ -27,6 +27,15 @@ export async function createBenchFunctions(
     { clock, random, log, fetch: transport.fetch },
     { environment: localEnvironment(config, home), settings, webhookPort: 0, onLine },
   );
+  return createHandles(parts, transport, deployment);
+}
+
+/** What a benchmark holds of functions that run. */
+export function createHandles(
+  { webhookSecret }: Pick<FunctionParts, "webhookSecret">,
+  transport: SocketTransport,
+  deployment: Deployment,
+): BenchFunctions {
   const { host, webhookUrl } = deployment;
   const kill = () => {
     for (const { pid } of host.containers()) if (pid !== undefined) process.kill(pid, "SIGKILL");
@@ -35,7 +44,7 @@ export async function createBenchFunctions(
   process.once("exit", kill);
   return {
     host,
-    webhookSecret: parts.webhookSecret,
+    webhookSecret,
     invoke: (event) => host.invokeAsync("poller", JSON.stringify(event)),
     async deliver(headers, body) {
       const answer = await transport.fetch(`${webhookUrl}/webhook`, {
