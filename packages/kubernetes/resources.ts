@@ -180,6 +180,8 @@ export const annotations = {
   /** Ours, by the reconciler, on an EphemeralRunnerSet. */
   actedPatchId: "runlet.dev/acted-patch-id",
   refused: "runlet.dev/refused",
+  /** The breaker, while it is open: failures that hold new runners back. */
+  breaker: "runlet.dev/breaker",
   /** No runner is made until the last one of the old template has gone. */
   draining: "runlet.dev/draining",
   /** Ours, by the reconciler, on an EphemeralRunnerSet: the version that has last noted something there. */

@@ -63,4 +63,24 @@ describe("the breaker", () => {
     expect(creatable(breakers.of("a"), 30_000)).toBe(Number.POSITIVE_INFINITY);
     expect(creatable(breakers.of("b"), 0)).toBe(Number.POSITIVE_INFINITY);
   });
+
+  it("takes up what an earlier process left, once, and begins anew with another template", () => {
+    const breakers = createBreakers(rules);
+    breakers.learn("a", "t1", () => failTimes(3, 0));
+    expect(creatable(breakers.of("a"), 29_999)).toBe(0);
+    breakers.succeeded("a");
+    breakers.learn("a", "t1", () => failTimes(3, 0));
+    expect(creatable(breakers.of("a"), 0)).toBe(Number.POSITIVE_INFINITY);
+    for (let failure = 0; failure < 3; failure++) breakers.failed("a", at(0));
+    expect(creatable(breakers.of("a"), 0)).toBe(0);
+    breakers.learn("a", "t2", () => failTimes(3, 0));
+    expect(creatable(breakers.of("a"), 0)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("forgets no failure that came before its set was looked at", () => {
+    const breakers = createBreakers(rules);
+    for (let failure = 0; failure < 3; failure++) breakers.failed("a", at(0));
+    breakers.learn("a", "t1", () => closedBreaker);
+    expect(creatable(breakers.of("a"), 0)).toBe(0);
+  });
 });

@@ -46,9 +46,13 @@ export function afterTrial(state: BreakerState, now: Now, rules: BreakerRules): 
   return state.rounds === 0 ? state : open(state, now, rules);
 }
 
-function open(state: BreakerState, now: Now, { backoff }: BreakerRules): BreakerState {
-  const openMs = Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(state.rounds, 20));
-  const openUntilMs = now.nowMs + openMs;
+/** How long it stays open after so many rounds. */
+export function openMs(rounds: number, { backoff }: BreakerRules): number {
+  return Math.min(backoff.capMs, backoff.baseMs * 2 ** Math.min(rounds, 20));
+}
+
+function open(state: BreakerState, now: Now, rules: BreakerRules): BreakerState {
+  const openUntilMs = now.nowMs + openMs(state.rounds, rules);
   return { ...state, rounds: state.rounds + 1, openUntilMs, sinceWallMs: now.wallMs };
 }
 
@@ -59,9 +63,14 @@ export function creatable(state: BreakerState, nowMs: number): number {
   return nowMs < state.openUntilMs ? 0 : 1;
 }
 
-/** The breakers of all sets, by uid of the EphemeralRunnerSet. In memory: after a restart one burst more. */
+/** The breakers of all sets, by uid of the EphemeralRunnerSet. */
 export interface Breakers {
   of(uid: string): BreakerState;
+  /**
+   * To be called before a set's breaker counts: `before` is what an earlier process left of it, `template` tells what its
+   * runners are made from. Another template begins anew, since the change may be the cure.
+   */
+  learn(uid: string, template: string, before: () => BreakerState): void;
   failed(uid: string, now: Now): void;
   tried(uid: string, now: Now): void;
   /** No runner could be made; what other runners do says nothing about when one can be. */
@@ -72,18 +81,34 @@ export interface Breakers {
 
 export function createBreakers(rules: BreakerRules): Breakers {
   const states = new Map<string, BreakerState>();
+  const templates = new Map<string, string>();
   const of = (uid: string) => states.get(uid) ?? closedBreaker;
+  const begin = (uid: string, state: BreakerState) => {
+    const { refusedUntilMs } = of(uid);
+    states.set(uid, { ...state, refusedUntilMs });
+  };
   return {
     of,
+    learn(uid, template, before) {
+      const known = templates.get(uid);
+      if (known === template) return;
+      templates.set(uid, template);
+      if (known !== undefined) return begin(uid, closedBreaker);
+      const left = before();
+      // Runners may have failed before their set was looked at.
+      if (left.rounds > of(uid).rounds) begin(uid, left);
+    },
     failed: (uid, now) => void states.set(uid, afterFailure(of(uid), now, rules)),
     tried(uid, now) {
       if (of(uid).rounds > 0) states.set(uid, afterTrial(of(uid), now, rules));
     },
     refused: (uid, refusedUntilMs) => void states.set(uid, { ...of(uid), refusedUntilMs }),
     succeeded(uid) {
-      const { refusedUntilMs } = of(uid);
-      if (states.has(uid)) states.set(uid, { ...closedBreaker, refusedUntilMs });
+      if (states.has(uid)) begin(uid, closedBreaker);
     },
-    forget: (uid) => void states.delete(uid),
+    forget(uid) {
+      states.delete(uid);
+      templates.delete(uid);
+    },
   };
 }

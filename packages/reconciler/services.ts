@@ -183,7 +183,7 @@ async function readExtras(
 function readCa(pem: string | undefined, where: string, key: string): string {
   const field = "spec.githubServerTLS";
   if (!pem) throw new CredentialUnusable(`${field}: ${where} does not exist or has no key ${key}`);
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0 || !blocks.every(isCertificate)) {
     const remedy = "put the CA's certificates there, as PEM";
     throw new CredentialUnusable(`${field}: ${where}, key ${key}, is no certificate; ${remedy}`);

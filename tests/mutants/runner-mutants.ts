@@ -70,6 +70,22 @@ export const runnerMutants: Mutant[] = [
     test: "though the reconciler is restarted every 20 minutes",
   },
   {
+    name: "a restart closes the breaker",
+    in: "packages/reconciler/controllers/ephemeral-runner-set/reconcile.ts",
+    find: "return parseBreaker(text, specHash,",
+    replace: "return parseBreaker(text && '', specHash,",
+    file: `${stories}/failures.test.ts`,
+    test: "and a restart every five minutes, hardly more runners",
+  },
+  {
+    name: "a mended template waits for the breaker",
+    in: "packages/reconciler/breaker.ts",
+    find: "if (known !== undefined) return begin(uid, closedBreaker);",
+    replace: "if (known !== undefined) return;",
+    file: `${stories}/failures.test.ts`,
+    test: "makes runners again within seconds when its template is changed",
+  },
+  {
     name: "late news of a job start a second pod",
     in: `${runner}/plan-runner.ts`,
     find: 'if (hasJob(seen.runner)) return { do: "end", why: "died-with-job" };\n  const failures',

@@ -98,6 +98,52 @@ describe("a pod that fails before its runner has a job", () => {
     expect(Date.parse(refused?.since ?? "")).toBeGreaterThan(0);
   });
 
+  it("with every pod failing and a restart every five minutes, hardly more runners are made than without", async () => {
+    const world = createWorld({ scenario: () => dies });
+    await world.serve("builders");
+    let patchId = 0;
+    let running = world.first;
+    const halfAnHour = async (restarts: boolean) => {
+      const before = registrations(world);
+      for (let minute = 0; minute < 30; minute++) {
+        await world.order("builders", 12, ++patchId);
+        await world.clock.runFor(60_000);
+        if (!restarts || minute % 5 !== 4) continue;
+        await running?.stop();
+        running = world.start();
+      }
+      return registrations(world) - before;
+    };
+    await halfAnHour(false);
+    const quiet = await halfAnHour(false);
+    const restarted = await halfAnHour(true);
+    expect(quiet).toBeGreaterThan(0);
+    expect(restarted).toBeLessThanOrEqual(quiet + 6);
+  });
+
+  it("makes runners again within seconds when its template is changed, whatever has failed before", async () => {
+    let broken = true;
+    const world = createWorld({ scenario: () => (broken ? dies : works) });
+    await world.serve("builders");
+    for (let patchId = 1; patchId <= 60; patchId++) {
+      await world.order("builders", 3, patchId);
+      await world.clock.runFor(60_000);
+    }
+    broken = false;
+    world.kube.applyManifests(
+      runnerSetManifest("builders").replace("runner:latest", "runner:good"),
+    );
+    await world.clock.runFor(2_000);
+    await world.order("builders", 6, 61);
+    await world.clock.runFor(10_000);
+    expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBeGreaterThanOrEqual(
+      3,
+    );
+    expect(
+      world.runnerSetOf("builders")?.metadata.annotations?.[annotations.breaker],
+    ).toBeUndefined();
+  });
+
   it("heals by itself when pods work again", async () => {
     let broken = true;
     const world = createWorld({ scenario: () => (broken ? dies : works) });

@@ -23,8 +23,11 @@ const observation = fc.record<ScaleObservation>({
   runners: fc.array(runner, { maxLength: 20 }),
 });
 
+/** A failed runner of an older template makes way. */
 const holding = (seen: ScaleObservation) =>
-  seen.runners.filter(({ state }) => ["pending", "running", "failed"].includes(state)).length;
+  seen.runners.filter(({ state, stale }) => {
+    return state === "pending" || state === "running" || (state === "failed" && !stale);
+  }).length;
 
 const check = (property: (seen: ScaleObservation) => void) =>
   fc.assert(fc.property(observation, property), { numRuns: 500 });
@@ -93,6 +96,14 @@ describe("planScale", () => {
       expect(plan.create).toBe(0);
       // It says how many it does not make, so that whoever ordered them does not order them again.
       expect(plan.withheld).toBe(Math.max(0, seen.replicas - holding(seen)));
+    });
+  });
+
+  it("what has failed or is outdated makes way at once for another template, and only then", () => {
+    check((seen) => {
+      const gone = planScale(seen).removeAtOnce.filter(({ state }) => state !== "finished");
+      const isRefused = ({ state }: RunnerView) => state === "failed" || state === "outdated";
+      expect(gone).toEqual(seen.runners.filter((one) => isRefused(one) && one.stale));
     });
   });
 

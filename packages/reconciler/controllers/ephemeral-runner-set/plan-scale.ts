@@ -54,7 +54,7 @@ export interface ScalePlan {
 
 export function planScale(seen: ScaleObservation): ScalePlan {
   const living = seen.runners.filter((one) => one.state === "pending" || one.state === "running");
-  const total = living.length + count(seen.runners, "failed");
+  const total = living.length + seen.runners.filter((one) => holdsRoom(one)).length;
   const acts = !seen.outdated && isNewOrder(seen);
   // A runner of a version that GitHub refuses will not take a job either (exit code 7).
   const isEmptied = seen.draining || seen.outdated;
@@ -76,7 +76,7 @@ export function planScale(seen: ScaleObservation): ScalePlan {
       (one) => goes(one) && one.state === "pending" && !one.registered && !one.hasJob,
     ),
     removeAtOnce: seen.runners.filter(
-      (one) => one.state === "finished" || (one.state === "outdated" && one.stale),
+      (one) => one.state === "finished" || (isRefused(one) && one.stale),
     ),
   };
 }
@@ -92,6 +92,12 @@ export function idleOrder(runners: readonly RunnerView[]): RunnerView[] {
   return may.toSorted((a, b) => rank(a) - rank(b) || a.createdAtMs - b.createdAtMs);
 }
 
-function count(runners: readonly RunnerView[], state: RunnerView["state"]): number {
-  return runners.filter((one) => one.state === state).length;
+/** Nothing comes of it any more, and it is shown; another template may be the cure, so it makes way for that at once. */
+function isRefused({ state }: RunnerView): boolean {
+  return state === "failed" || state === "outdated";
+}
+
+/** A failed runner holds its place while it is shown, or a set whose runners fail would make ever more. */
+function holdsRoom(one: RunnerView): boolean {
+  return one.state === "failed" && !one.stale;
 }

@@ -7,6 +7,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import { isRunnerSetOfArc } from "../../arc.ts";
 import { creatable } from "../../breaker.ts";
+import { formatBreaker, parseBreaker } from "../../breaker-note.ts";
 import type { Context } from "../../context.ts";
 import { eachLimited } from "../../each-limited.ts";
 import { keyOf, parseKey } from "../../object-key.ts";
@@ -68,6 +69,7 @@ export async function reconcileRunnerSet(
 
 function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePlan {
   const { set, uid, views } = seen;
+  learnBreaker(ctx, seen);
   if (isProven(ctx, seen)) ctx.breakers.succeeded(uid);
   return planScale({
     replicas: Math.max(0, set.spec.replicas ?? 0),
@@ -78,6 +80,15 @@ function planFor(ctx: Context, memory: SetMemory, seen: SetObservation): ScalePl
     draining: isDraining(set),
     creatable: creatable(ctx.breakers.of(uid), ctx.clock.nowMs()),
     runners: views,
+  });
+}
+
+function learnBreaker(ctx: Context, { uid, set, specHash }: SetObservation): void {
+  const { breakerOpensAfter: opensAfter, breaker: backoff } = ctx.settings;
+  ctx.breakers.learn(uid, specHash, () => {
+    const now = { nowMs: ctx.clock.nowMs(), wallMs: ctx.clock.wallMs() };
+    const text = set.metadata.annotations?.[annotations.breaker];
+    return parseBreaker(text, specHash, now, { opensAfter, backoff });
   });
 }
 
@@ -189,7 +200,8 @@ async function writeBack(
   const isCarriedOut = plan.acts && held === 0;
   const isUndone = !plan.replaces && held > 0;
   const actedPatchId = isCarriedOut ? was.spec.patchID : isUndone ? nothingActed : undefined;
-  await writeNotes(ctx, set, { actedPatchId, refusedCount });
+  const breaker = formatBreaker(ctx.breakers.of(after.uid), after.specHash);
+  await writeNotes(ctx, set, { actedPatchId, refusedCount, breaker });
   const latest = ctx.kinds.runnerSets.find(keyOf(was)) ?? set;
   const status = planStatus(after.runners, after.views, rules);
   const statusMs = await writeStatus(ctx, latest, status, memory.statusWrites);

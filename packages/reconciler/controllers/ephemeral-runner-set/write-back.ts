@@ -24,6 +24,8 @@ export interface Notes {
   /** Undefined: as it is. */
   actedPatchId: number | typeof nothingActed | undefined;
   refusedCount: number;
+  /** As of breaker-note.ts; undefined: there is none. */
+  breaker: string | undefined;
 }
 
 /** Writes the annotations that differ, in one patch that only the very same object takes. */
@@ -50,19 +52,28 @@ export async function writeNotes(
 
 function planNotes(set: EphemeralRunnerSet, notes: Notes, now: string): JsonPatchOperation[] {
   const there = set.metadata.annotations ?? {};
-  const operations: JsonPatchOperation[] = [];
   const acted = notes.actedPatchId;
-  if (acted !== undefined && there[annotations.actedPatchId] !== String(acted)) {
-    operations.push({ op: "add", path: pathOf(annotations.actedPatchId), value: String(acted) });
-  }
-  const before = parseRefused(there[annotations.refused]);
-  if (before?.count === notes.refusedCount || (!before && notes.refusedCount === 0)) {
-    return operations;
-  }
-  const path = pathOf(annotations.refused);
-  if (notes.refusedCount === 0) return [...operations, { op: "remove", path }];
-  const refused: Refused = { count: notes.refusedCount, since: before?.since ?? now };
-  return [...operations, { op: "add", path, value: JSON.stringify(refused) }];
+  return [
+    ...(acted === undefined ? [] : planNote(there, annotations.actedPatchId, String(acted))),
+    ...planNote(there, annotations.refused, planRefused(there[annotations.refused], notes, now)),
+    ...planNote(there, annotations.breaker, notes.breaker),
+  ];
+}
+
+function planRefused(text: string | undefined, { refusedCount: count }: Notes, now: string) {
+  if (count === 0) return undefined;
+  const before = parseRefused(text);
+  return JSON.stringify({ count, since: before?.since ?? now } satisfies Refused);
+}
+
+function planNote(
+  there: Record<string, string>,
+  annotation: string,
+  value: string | undefined,
+): JsonPatchOperation[] {
+  if (there[annotation] === value) return [];
+  const path = pathOf(annotation);
+  return value === undefined ? [{ op: "remove", path }] : [{ op: "add", path, value }];
 }
 
 /** Undefined for anything that we did not write. */
