@@ -2,6 +2,7 @@
 import type { Bench } from "./bench.ts";
 import { bundles } from "./bundles.ts";
 import { cluster } from "./cluster.ts";
+import { coldStart } from "./cold-start.ts";
 import { cost } from "./cost.ts";
 import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
@@ -18,6 +19,7 @@ export const benches: Record<string, Bench> = {
   "webhook-flood": webhookFlood,
   cluster,
   bundles,
+  "cold-start": coldStart,
   "poller-memory": pollerMemory,
   cost,
 };

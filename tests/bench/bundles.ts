@@ -1,6 +1,4 @@
 // Why: a cold start is read, parsed and run before a job can be looked at, so what a bundle weighs is paid by a waiting job.
-import { spawn } from "node:child_process";
-import { pathToFileURL } from "node:url";
 import type { Bench } from "./bench.ts";
 import {
   bundleFunction,
@@ -9,6 +7,7 @@ import {
 } from "@runlet/runlet/artifacts/bundle-function";
 import type { Figure } from "./figures.ts";
 import { median } from "./percentile.ts";
+import { startBundle } from "./start-bundle.ts";
 
 const barsMb: Record<FunctionName, number> = { webhook: 0.15, poller: 1.5, sweep: 1.5 };
 
@@ -22,7 +21,7 @@ export const bundles: Bench = {
       say(`bundling and importing the ${name}`);
       const { path, bytes } = await bundleFunction(name, home);
       const times: number[] = [];
-      for (let run = 0; run < runs; run++) times.push(await timeImport(path));
+      for (let run = 0; run < runs; run++) times.push((await startBundle(path)).importMs);
       const importMs = median(times);
       measured[name] = { bytes, importMs: Math.round(importMs * 10) / 10 };
       const bar = barsMb[name];
@@ -37,17 +36,3 @@ export const bundles: Bench = {
     };
   },
 };
-
-/** Milliseconds that a new process takes to import the file, without its own start. */
-async function timeImport(path: string): Promise<number> {
-  const url = JSON.stringify(pathToFileURL(path).href);
-  const script = `const from = performance.now(); await import(${url}); console.log(performance.now() - from)`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let out = "";
-  child.stdout.on("data", (chunk) => (out += String(chunk)));
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  if (code !== 0) throw new Error(`${path} cannot be imported (exit ${String(code)})`);
-  return Number(out);
-}

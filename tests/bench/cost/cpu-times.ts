@@ -1,8 +1,6 @@
 // Why: Lambda bills CPU as time: a function of 256 MB has a seventh of a core, so ten milliseconds of work take seventy.
 // Virtual time knows of no work, so it is measured apart, on this machine, and stretched by the share.
 import { createHmac } from "node:crypto";
-import { spawn } from "node:child_process";
-import { pathToFileURL } from "node:url";
 import { createMemoryTable } from "@runlet/coordination/memory-table";
 import { createRegistry } from "@runlet/coordination/registry";
 import { composeWebhook } from "@runlet/runlet/compose/webhook";
@@ -11,6 +9,7 @@ import { createSilentLog } from "@runlet/runtime/log";
 import { createSeededRandom } from "@runlet/runtime/random";
 import { bundleFunction } from "@runlet/runlet/artifacts/bundle-function";
 import { median } from "../percentile.ts";
+import { startBundle } from "../start-bundle.ts";
 import { parts, type Part } from "./meter.ts";
 
 /** AWS, "Configure Lambda function memory": one vCPU at 1,769 MB, and in proportion below. */
@@ -22,24 +21,10 @@ export async function measureStarts(home: string, runs: number): Promise<Record<
   for (const part of parts) {
     const { path } = await bundleFunction(part, home);
     const each: number[] = [];
-    for (let run = 0; run < runs; run++) each.push(await cpuOfImport(path));
+    for (let run = 0; run < runs; run++) each.push((await startBundle(path)).cpuMs);
     times[part] = median(each);
   }
   return times as Record<Part, number>; // a value for each of `parts`
-}
-
-async function cpuOfImport(path: string): Promise<number> {
-  const script =
-    `await import(${JSON.stringify(pathToFileURL(path).href)});` +
-    `const { user, system } = process.cpuUsage(); console.log((user + system) / 1000)`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let out = "";
-  child.stdout.on("data", (chunk) => (out += String(chunk)));
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  if (code !== 0) throw new Error(`${path} cannot be imported (exit ${String(code)})`);
-  return Number(out);
 }
 
 /** Milliseconds of a whole core for one event, warm, among `scaleSets`; signing and TLS to AWS are not in it. */
