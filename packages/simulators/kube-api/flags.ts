@@ -20,6 +20,7 @@ export const help = `The Kubernetes API alone on a port, with Runlet's custom re
   --help            this text
 
 HTTPS (HTTP/1.1 and HTTP/2) with a certificate of its own CA, kept in .runlet/ (or RUNLET_HOME).
+Not there: server-side apply and protobuf (both answered with 415), and the rules in CEL of a CRD are not evaluated.
 State is in memory: it ends with the process. Exit code 0 after SIGINT or SIGTERM, 2 for a mistake in the call.
 Try: kubectl --kubeconfig FILE get autoscalingrunnersets -A`;
 
