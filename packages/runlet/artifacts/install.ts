@@ -10,8 +10,10 @@ export interface InstallDeps {
 }
 
 const repeatMs = 10_000;
+const remedy =
+  "it needs its registry: connect this machine, or name a mirror or a proxy in its configuration";
 
-/** Runs the installer, with a line at its start and each ten seconds. Throws with the end of what it said. */
+/** Runs the installer, with a line at its start and each ten seconds. Throws with the errors that it said. */
 export async function install(
   { clock, say }: InstallDeps,
   what: string,
@@ -29,9 +31,19 @@ export async function install(
   repeat();
   try {
     await runCommand(command);
-  } catch (cause) {
-    throw new Error(`cannot install ${what}`, { cause });
+  } catch (error) {
+    throw new Error(`cannot install ${what}: ${describe(error)}; ${remedy}`);
   } finally {
     cancel();
   }
 }
+
+/** npm and pip say much; of that, the first lines that they call errors. */
+function describe(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  const lines = words.split("\n");
+  const errors = lines.filter((line) => /^(npm error|ERROR:) /.test(line)).slice(0, errorsMax);
+  return (errors.length > 0 ? errors : lines).join("; ");
+}
+
+const errorsMax = 4;
