@@ -165,6 +165,18 @@ describe("the fronts of the function host", () => {
     expect((await fetch(`${url}/other`, { method: "POST" })).status).toBe(404);
   });
 
+  it("knows functions by what a deployment calls them, and no others", async () => {
+    const url = await serving((functions) => serveInvokeApi(functions, "runlet-prod-"), "echo");
+    const call = (name: string) =>
+      fetch(`${url}/2015-03-31/functions/${name}/invocations`, { method: "POST", body: "{}" });
+    const codes = await Promise.all(
+      ["runlet-prod-echo", "echo", "runlet-test-echo"].map(
+        async (name) => (await call(name)).status,
+      ),
+    );
+    expect(codes).toEqual([200, 404, 404]);
+  });
+
   it("turns HTTP into a function URL event and the answer back into HTTP", async () => {
     const functions = host("urlEcho");
     const front = await serveFunctionUrl({ host: functions, clock }, "urlEcho", 0);
