@@ -124,6 +124,30 @@ describe("the webhook", () => {
     }
   });
 
+  it("writes of headers and bodies nothing but the delivery's id, whatever becomes of them", async () => {
+    const lines: string[] = [];
+    const write = (line: string) => lines.push(line);
+    const log = createLog({ write, wallMs: () => 0 }, { level: "debug" });
+    const headers = {
+      "x-secret": "canary-header",
+      cookie: "canary-cookie",
+      authorization: "canary",
+    };
+    const { post } = setUp({ log });
+    const down = setUp({ log, findShards: () => Promise.reject(new Error("table down")) });
+    const bodies = [workflowJob({ note: "canary-body" }), "{canary-body", '["canary-body"]'];
+    for (const body of bodies) {
+      await post(body, headers);
+      await post(body, { ...headers, "x-hub-signature-256": sign("canary") });
+      await down.post(body, headers);
+    }
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { event: string }).event))).toEqual(
+      new Set(["webhook_matched", "webhook_refused", "webhook_failed", "webhook_malformed"]),
+    );
+    expect(lines.join("\n")).not.toMatch(/canary|[0-9a-f]{40}/);
+    expect(lines.join("\n")).toContain('"delivery":"d-1"');
+  });
+
   it("accepts the secret before the current one during a rotation, and no third", async () => {
     const { post } = setUp({ secrets: async () => ["new", secret, "third"] });
     expect((await post(workflowJob())).status).toBe(202);
