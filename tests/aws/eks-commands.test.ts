@@ -118,13 +118,13 @@ test("a cluster of EKS is added by its name, checked, and found by the sweep, wi
   const unready = await cluster("add", "east", "--eks", "prod-1");
   expect([unready.code, unready.err]).toEqual([
     1,
-    expect.stringContaining("lacks 11 of 11 rights"),
+    expect.stringContaining("lacks 12 of 12 rights"),
   ]);
   expect(unready.err).toContain("runlet cluster grant");
   const grant = ["grant", "--group", group, "--apply", "--kubeconfig", admin];
   expect((await cluster(...grant)).code).toBe(0);
   const added = await cluster("add", "east", "--eks", "prod-1");
-  expect([added.code, added.out]).toEqual([0, expect.stringContaining("rights       11 of 11")]);
+  expect([added.code, added.out]).toEqual([0, expect.stringContaining("rights       12 of 12")]);
   // Whoever types this is not the function: what the function needs is said.
   expect(added.out).toContain("eksClusters");
   expect((await cluster("list")).out).toContain(`eks:${region}/prod-1`);

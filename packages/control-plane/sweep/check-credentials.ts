@@ -26,7 +26,7 @@ const dayMs = 24 * 60 * 60_000;
 const soonDays = 14;
 
 /** What the checks so far have shown, in a container that stays warm. */
-export type CheckedScopes = Map<string, { at: number; good: boolean }>;
+export type CheckedScopes = Map<string, { at: number; good: boolean; why?: Refusal }>;
 
 /** Tries the credential of each scope of `rows`; the result is in the log and the metrics. Never rejects. */
 export async function checkCredentials(
@@ -45,17 +45,20 @@ export async function checkCredentials(
   await Promise.all(
     due.map(async (scope) => {
       const fresh = checked.get(scope)?.good === false;
-      const good = await check(deps, { scope, configUrl: scopes.get(scope) ?? "", fresh });
-      checked.set(scope, { at: now, good });
+      const verdict = await check(deps, { scope, configUrl: scopes.get(scope) ?? "", fresh });
+      const why = verdict === "good" || verdict === "unknown" ? {} : { why: verdict };
+      checked.set(scope, { at: now, good: verdict === "good", ...why });
     }),
   );
 }
 
-/** False: to be asked again by the next sweep. */
+export type Refusal = keyof typeof credentialRemedies;
+
+/** All but a good one is asked about again by the next sweep. */
 async function check(
   deps: CredentialDeps,
   { scope, configUrl, fresh }: { scope: string; configUrl: string; fresh: boolean },
-): Promise<boolean> {
+): Promise<"good" | "unknown" | Refusal> {
   let access: RestAccess | undefined;
   try {
     access = await deps.findAccess(configUrl, { fresh });
@@ -68,7 +71,7 @@ async function check(
   } catch (error) {
     // GitHub's silence says nothing about the credential.
     deps.log.warn("credential_not_checked", { scope, error: describeError(error) });
-    return false;
+    return "unknown";
   }
 }
 
@@ -93,13 +96,13 @@ function judge(
   scope: string,
   access: RestAccess,
   answer: RestAnswer,
-): boolean {
+): "good" | "unknown" | Refusal {
   const { status, headers } = answer;
   const why = refusalOf(access, answer);
   if (why) return refuse(deps, scope, why, { status });
   noteEnd(deps, scope, headers);
   // A server without rate limits answers 404 to the question for them, but only to whom it knows.
-  return status === 200 || status === 404;
+  return status === 200 || status === 404 ? "good" : "unknown";
 }
 
 /** docs.github.com, "Token expiration and revocation": `2026-12-01 00:00:00 UTC` in every answer of a token that ends. */
@@ -121,14 +124,13 @@ export const credentialRemedies = {
   suspended: "an owner of the organisation has suspended the App, and can let it act again",
 } as const;
 
-/** Always false: not good. */
-function refuse(
+function refuse<Why extends Refusal>(
   deps: CredentialDeps,
   scope: string,
-  why: keyof typeof credentialRemedies,
+  why: Why,
   more: LogFields = {},
-): false {
+): Why {
   deps.log.error("credential_refused", { scope, why, remedy: credentialRemedies[why], ...more });
   deps.metrics.count("credentials-refused", 1, { why });
-  return false;
+  return why;
 }

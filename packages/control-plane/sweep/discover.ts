@@ -27,6 +27,8 @@ export interface Discovery {
   rows: ScaleSetRow[];
   silent: string[];
   refused: RegistryPlan["refused"];
+  /** Uids of the runner sets that were seen, by their targets' keys. */
+  uids: ReadonlyMap<string, string>;
 }
 
 /**
@@ -59,7 +61,8 @@ export async function discover(deps: DiscoverDeps, stored?: Stored): Promise<Dis
     deps,
     [...changed].map((shard) => ({ shard, reason: "sweep" })),
   );
-  return { clusters, rows: after(rows, removed, written), silent, refused: plan.refused };
+  const { refused } = plan;
+  return { clusters, rows: after(rows, removed, written), silent, refused, uids: existing };
 }
 
 type Versions = ReadonlyMap<string, string>;

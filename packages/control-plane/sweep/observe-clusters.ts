@@ -26,13 +26,20 @@ export interface ObserveDeps {
   findCluster: (name: string) => Promise<KubernetesClient | undefined>;
 }
 
+export interface Observation {
+  observed: ObservedRunnerSet[];
+  /** Every runner set there is, by its target's key, with its uid. */
+  existing: Map<string, string>;
+  silent: string[];
+}
+
 /** Every registered runner set of the managed namespaces of `clusters`, and the clusters that did not answer. */
 export async function observeClusters(
   deps: ObserveDeps,
   clusters: ClusterRow[],
-): Promise<{ observed: ObservedRunnerSet[]; existing: Set<string>; silent: string[] }> {
+): Promise<Observation> {
   const silent: string[] = [];
-  const existing = new Set<string>();
+  const existing = new Map<string, string>();
   // All lists of a cluster together: pages that come one by one, each just in time, are no answer either.
   const limitMs = 2 * deps.settings.effectTimeoutMs;
   const found = await Promise.all(
@@ -42,7 +49,7 @@ export async function observeClusters(
           const client = await deps.findCluster(cluster.name);
           return client && observe(deps, { client, cluster, signal });
         });
-        for (const key of seen?.existing ?? []) existing.add(key);
+        for (const [key, uid] of seen?.existing ?? []) existing.set(key, uid);
         if (seen) return seen.observed;
         deps.log.warn("cluster_without_access", { cluster: cluster.name });
       } catch (error) {
@@ -64,12 +71,15 @@ interface Look {
 async function observe(
   deps: ObserveDeps,
   look: Look,
-): Promise<{ observed: ObservedRunnerSet[]; existing: string[] }> {
+): Promise<{ observed: ObservedRunnerSet[]; existing: [key: string, uid: string][] }> {
   const { cluster } = look;
   const managed = new Set(cluster.namespaces ?? (await listManaged(look)));
   const runnerSets = await listRunnerSets(look);
-  const existing = runnerSets.map(({ metadata: { namespace = "", name } }) =>
-    targetKey({ cluster: cluster.name, namespace, autoscalingRunnerSet: name }),
+  const existing = runnerSets.map(
+    ({ metadata: { namespace = "", name, uid = "" } }): [string, string] => [
+      targetKey({ cluster: cluster.name, namespace, autoscalingRunnerSet: name }),
+      uid,
+    ],
   );
   const listeners = await listListeners(deps.log, look);
   const served = new Set(

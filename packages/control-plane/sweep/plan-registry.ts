@@ -26,7 +26,7 @@ export interface ObservedRunnerSet {
 export interface RegistryInput {
   observed: ObservedRunnerSet[];
   /** Every runner set there is, served by us or not (unmanaged, ARC's, unreadable): keys of targetKey. */
-  existing: ReadonlySet<string>;
+  existing: Pick<ReadonlySet<string>, "has">;
   clusters: ClusterRow[];
   /** Clusters whose list failed this time. */
   silent: string[];

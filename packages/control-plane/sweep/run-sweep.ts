@@ -11,6 +11,7 @@ import type { FollowDeps } from "./follow-failure.ts";
 import { findUnowned, type ListedScopes, type UnownedDeps } from "./find-unowned.ts";
 import { findUnserved, type Unserved, type UnservedDeps } from "./find-unserved.ts";
 import { redeliver, type RedeliverDeps } from "./redeliver.ts";
+import { listFacts, tellOwners, type ToldFacts } from "./tell-owners.ts";
 import { wakeEach } from "./wake-each.ts";
 
 export interface SweepDeps
@@ -20,6 +21,8 @@ export interface SweepDeps
   settings: Settings;
   /** What earlier sweeps have asked GitHub; a container's memory, and no more than economy. */
   asked: { credentials: CheckedScopes; scaleSets: ListedScopes };
+  /** What owners were told, in the same memory. */
+  told: ToldFacts;
 }
 
 export interface SweepReport {
@@ -48,9 +51,15 @@ export async function runSweep(deps: SweepDeps, signal: AbortSignal): Promise<Sw
     part(deps, "unowned", () => findUnowned(deps, known, asked.scaleSets)),
   ]);
   await Promise.allSettled([looked, parts]);
-  const { rows, silent } = await looked;
+  const found = await looked;
+  const { rows, silent } = found;
   const [woken, redelivered = 0] = await parts;
-  await part(deps, "probe", () => probe(deps, silent));
+  await Promise.all([
+    part(deps, "probe", () => probe(deps, silent)),
+    part(deps, "tell", () =>
+      tellOwners(deps, listFacts(found, asked.credentials), { uids: found.uids, told: deps.told }),
+    ),
+  ]);
   metrics.observe("scale-sets", rows.length);
   metrics.observe("sweep-time", clock.nowMs() - startedAt);
   if (woken.length + redelivered === 0) metrics.count("sweeps-empty");

@@ -97,6 +97,7 @@ export async function composeControlPlane(ports: Ports): Promise<ControlPlane> {
     findAccess: ways.findAccess,
     metrics: ports.metrics,
     asked: { credentials: new Map(), scaleSets: new Map() },
+    told: new Map(),
     forget: (scaleSetKey) => forgetCheckpoint(base, scaleSetKey),
   };
   const pollerFor = (shard: string): PollerDeps => ({

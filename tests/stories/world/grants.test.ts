@@ -70,6 +70,16 @@ async function playDay(world: RunningWorld): Promise<void> {
   deaf();
   await world.jobsEnd(20_000);
   await world.clock.runFor(5_000);
+  // A token that GitHub does not take any more is told to the set's owner, in the cluster.
+  const { control } = world.service;
+  // One that was good is asked about again after ten minutes.
+  await world.clock.runFor(Math.max(0, 590_000 - world.clock.nowMs()));
+  control.setKnobs({ patExpiresAt: world.clock.wallMs() });
+  const warned = () =>
+    api.objects("v1", "Event").some(({ reason }) => reason === "CredentialRefused");
+  await world.until(warned, 130_000, "an event on the runner set");
+  control.setKnobs({ patExpiresAt: 0 });
+  await world.clock.runFor(10_000);
   // A namespace that is no longer managed is left alone, at once; and served again when it is.
   await inRounds(() =>
     leftAlone(world, { stop: () => manage(world, false), goOn: () => manage(world, true) }),
