@@ -14,11 +14,11 @@ export function noteQuiet(shard: Shard, set: ServedSet, views: readonly TargetVi
 /** No job anywhere, nothing above minRunners, the last pair (min, 0) applied. */
 function isQuiet(set: ServedSet, views: readonly TargetView[]): boolean {
   if (!hasNoJobs(statisticsOf(set))) return false;
-  return views.every((view) => isNobodys(view) || isSettled(set, view));
+  return views.every((view) => isAway(view) || isSettled(set, view));
 }
 
 /** Gone, or ARC's. Another installation's may be handed over to us at any time, and nobody would wake us then. */
-function isNobodys({ state, foreign }: TargetView): boolean {
+function isAway({ state, foreign }: TargetView): boolean {
   return state === "absent" && foreign === undefined;
 }
 
@@ -39,11 +39,11 @@ export function hasNoJobs(statistics: Statistics): boolean {
 
 /**
  * The session is not needed any more: every target is being deleted or gone and no job is left; or every target is
- * ARC's or nobody's, who may be waiting for it: jobs announced to us would not be announced to them again. Another
- * installation's stays: it is handed over by a person (runlet cluster adopt).
+ * somebody else's (ARC's, another installation's), who may be waiting for it: what is announced to us would not be
+ * announced to them.
  */
 export function isOver(set: ServedSet, views: readonly TargetView[]): boolean {
-  if (views.every(isNobodys)) return true;
+  if (views.every(({ state }) => state === "absent")) return true;
   const leaving = views.every(({ state }) => state === "deleting" || state === "absent");
   return leaving && statisticsOf(set).totalAssignedJobs <= 0;
 }

@@ -37,6 +37,11 @@ describe("the word for a scale set's health", () => {
     ["resting", "quiet", { holder: "resting", hasSession: false }],
     ["no-session", "another installation may hold it", { hasSession: false }],
     ["foreign", "runlet cluster adopt", { targets: [target, { ...target, foreign: "f00" }] }],
+    [
+      "foreign",
+      "by installation f00",
+      { hasSession: false, targets: [{ ...target, foreign: "f00" }] },
+    ],
     ["degraded", "it is away", { targets: [{ ...target, silent: "it is away" }] }],
     [
       "degraded",

@@ -93,7 +93,13 @@ const unserved: Record<Holder["state"], string | undefined> = {
   released: "its holder has given it up; the next one is awaited",
 };
 
-function holderHealth({ holder, shard, listed, hasSession }: HealthFacts): Health | undefined {
+function holderHealth({
+  holder,
+  shard,
+  listed,
+  hasSession,
+  targets,
+}: HealthFacts): Health | undefined {
   const why = unserved[holder];
   if (why) return { word: "unserved", reason: `${shard}: ${why}` };
   if (holder === "resting") {
@@ -105,7 +111,8 @@ function holderHealth({ holder, shard, listed, hasSession }: HealthFacts): Healt
       reason: `${shard} is served, but its holder does not list this set yet`,
     };
   }
-  if (!hasSession) {
+  // A set that is another installation's is left without a session, on purpose.
+  if (!hasSession && !targets.some(({ foreign }) => foreign !== undefined)) {
     const reason =
       "GitHub gives no session: ARC's listener or another installation may hold it (end that one), or GitHub does not answer; the log's session_… lines have its words";
     return { word: "no-session", reason };

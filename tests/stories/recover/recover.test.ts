@@ -45,6 +45,8 @@ describe.each(modes)("what the control plane knew is lost, in %s mode", (mode) =
       "west/runners/linux",
     ]);
     expect(fencesOf(world)).toEqual(before);
+    // Nor does it hold what the other one would need, should that come back.
+    expect(world.service.control.sessions()).toEqual([]);
 
     await adopt(world, next, "east");
     await adopt(world, next, "west");
