@@ -25,9 +25,9 @@ export const sweepMutants: Mutant[] = [
   {
     name: "shards are woken after GitHub has answered",
     in: `${sweep}/run-sweep.ts`,
-    find: "    wakeUnserved(deps, rows, signal),\n",
+    find: "    wakeUnserved(deps, known, signal),\n",
     replace:
-      '    part(deps, "redeliver", () => redeliver(deps)).then(() => wakeUnserved(deps, rows, signal)),\n',
+      '    part(deps, "redeliver", () => redeliver(deps)).then(() => wakeUnserved(deps, known, signal)),\n',
     file: github,
     test: "although every question to GitHub hangs",
   },
