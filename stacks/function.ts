@@ -34,6 +34,7 @@ export function createFunction(
   const name = stage.functionName(part);
   const log = stage.arnOf("logs", `log-group:/aws/lambda/${name}:*`);
   const poller = stage.arnOf("lambda", `function:${stage.functionName("poller")}`);
+  const onlyLambda = aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" });
   return new sst.aws.Function(`${part.charAt(0).toUpperCase()}${part.slice(1)}`, {
     name,
     handler: `functions/${part}.handler`,
@@ -64,8 +65,10 @@ export function createFunction(
     ...(onFailure && { retries: 0 }),
     transform: {
       role: (args) => {
+        // SST 4.17 lets everybody in the account take on the role, which only "sst dev" needs.
+        if (!$dev) args.assumeRolePolicy = onlyLambda;
         // Network interfaces know no resource, so AWS's policy is as narrow as one of our own.
-        const network = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole";
+        const network = stage.managedPolicy("service-role/AWSLambdaENIManagementAccess");
         args.managedPolicyArns = settings.vpc ? [network] : [];
         return undefined;
       },

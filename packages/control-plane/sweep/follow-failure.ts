@@ -1,6 +1,8 @@
 // Why: a poller that fails is not tried again by the platform, which tells the sweep at once instead (AWS, "Adding a
-// destination"; a function may not be its own). So a successor starts without waiting for the minute. Shards whose
-// pollers fail one after the other are tried ever later and then left to that minute: a chain has an end.
+// destination"). Its own destination it cannot be: Lambda answers "You can't specify the function as a destination for
+// itself" (no page of AWS says so; localstack's Lambda gives the same answer). So a successor starts without waiting for
+// the minute. Shards whose pollers fail one after the other are tried ever later and then left to that minute: a chain
+// has an end.
 import type { Invoker, PollerEvent } from "@runlet/coordination/invoker";
 import { backoffMs } from "@runlet/runtime/backoff";
 import type { Clock } from "@runlet/runtime/clock";
