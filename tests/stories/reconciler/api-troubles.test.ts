@@ -20,11 +20,17 @@ async function playThrough(trouble: (world: World) => Promise<void>) {
   await world.clock.runFor(2 * minute);
   expect(world.github.control.ledger().counts).toMatchObject({ completed: 3 });
   expect(world.leftovers()).toEqual(nothing);
+  await leave(world);
+  return world;
+}
+
+/** The set is deleted; a minute later nothing of it is left. */
+async function leave(world: World) {
   await world.deleteSet("builders");
   await world.clock.runFor(minute);
+  expect(world.leftovers()).toEqual(nothing);
   expect(world.autoscaling()).toEqual([]);
   expect(world.github.control.scaleSets()).toEqual([]);
-  return world;
 }
 
 describe("a Kubernetes API in trouble: every job runs, nothing is left over two minutes later", () => {
@@ -120,6 +126,7 @@ describe("an admission webhook", () => {
       await world.order("builders", 2, 2);
       await world.clock.runFor(5 * minute);
       expect(world.runnerSetOf("builders")?.status?.runningEphemeralRunners).toBe(2);
+      await leave(world);
     }
   });
 
@@ -141,6 +148,7 @@ describe("an admission webhook", () => {
       return route === "generateJitConfig";
     });
     expect(registered).toHaveLength(2);
+    await leave(world);
   });
 });
 
@@ -176,6 +184,7 @@ describe("a runner's Secret that the cluster refuses", () => {
     expect(world.runners()[0]?.status).toMatchObject({ phase: "Failed", reason: "InvalidSecret" });
     expect(world.runners()[0]?.status?.message).toContain(message);
     expect(world.github.control.runners()).toEqual([]);
+    await leave(world);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   applyNamespace,
   createWorld,
   namespace,
+  nothing,
   runnerSetManifest,
   type World,
 } from "./reconciler-world.ts";
@@ -136,6 +137,11 @@ describe("a set that cannot be served", () => {
         reason: "Registered",
       });
       expect(world.runnerSetOf("builders")).toBeDefined();
+      await world.deleteSet("builders");
+      await world.deleteSet("others");
+      await world.clock.runFor(10_000);
+      expect(world.autoscaling()).toEqual([]);
+      expect(world.github.control.scaleSets()).toEqual([]);
     },
   );
 
@@ -274,6 +280,7 @@ describe("the Secret of a set that is served", () => {
       await world.clock.runFor(70_000);
       expect(conditionOf(world, "Registered")).toMatchObject({ status: "True" });
       expect(world.github.control.ledger().counts).toMatchObject({ completed: 1 });
+      expect(world.leftovers()).toEqual(nothing);
     },
   );
 });

@@ -1,13 +1,19 @@
 // Design: a killed process does not throw; its calls never settle again. The reconciler is struck just before and just
 // after each of its effects in turn; a fresh one must finish the work and leave nothing over.
 import { describe, expect, it } from "vitest";
-import { ephemeralRunners, ephemeralRunnerSets, finalizers } from "@runlet/kubernetes/resources";
+import {
+  ephemeralRunners,
+  ephemeralRunnerSets,
+  finalizers,
+  secrets,
+} from "@runlet/kubernetes/resources";
 import type { EffectPoint, Lifeline } from "@runlet/runlet/world/lifeline";
 import type { PodPlan, Scenario } from "@runlet/simulators/kubelet/scenario";
 import {
   createWorld,
   namespace,
   nothing,
+  pat,
   runnerSetManifest,
   type ReconcilerPorts,
   type World,
@@ -118,6 +124,74 @@ metadata: { name: job, namespace: ${namespace}, labels: { runner-pod: ${runner} 
 spec: { containers: [{ name: job, image: node }] }
 `;
 
+/** A version that GitHub refuses, a pod that the cluster refuses, a token that is revoked, a scale set that is kept. */
+async function playFailingDay(world: World) {
+  const phaseIs = (phase: string) => () => world.runners()[0]?.status?.phase === phase;
+  world.kube.applyManifests(protectedRole);
+  const manifest = runnerSetManifest("builders", "", { annotations: cleanup });
+  world.kube.applyManifests(manifest.replace("runner:latest", "runner:old"));
+  const isServed = () => world.runnerSetOf("builders") !== undefined;
+  await world.clock.runUntil(isServed, 30_000, "the runner set");
+  await world.order("builders", 1, 1);
+  await world.clock.runUntil(phaseIs("Outdated"), 60_000, "an outdated runner");
+  const denial = { kind: "status", status: 422, message: "denied by policy" } as const;
+  world.kube.setFaults([{ user, verb: "create", plural: "pods", effect: denial }]);
+  world.kube.applyManifests(manifest);
+  await world.clock.runFor(2_000);
+  await world.order("builders", 1, 2);
+  await world.clock.runUntil(phaseIs("Failed"), 60_000, "a failed runner");
+  world.kube.setFaults([]);
+  world.github.control.queueJobs({ scaleSet: "builders", durationMs: 1_000 });
+  await world.clock.runUntil(() => world.runners().length === 0, 60_000, "room");
+  await world.order("builders", 1, 3);
+  const isDone = () => world.github.control.ledger().counts.completed === 1;
+  await world.clock.runUntil(isDone, 60_000, "the job");
+  await world.clock.runUntil(() => world.runners().length === 0, 60_000, "its runner to go");
+  await world.order("builders", 1, 4);
+  const isIdle = () => world.github.control.runners()[0]?.state === "idle";
+  await world.clock.runUntil(isIdle, 60_000, "an idle runner");
+  await playRefusedDeletion(world);
+}
+
+async function playRefusedDeletion(world: World) {
+  await writeToken(world, "ghp_revoked");
+  world.github.control.expireAdminTokens();
+  world.github.control.addFault({ route: "deleteScaleSet", status: 503, times: 2 });
+  await world.deleteSet("builders");
+  const isSaid = () => world.runners()[0]?.status?.reason === "RemovalUnanswered";
+  await world.clock.runUntil(isSaid, 60_000, "the runner to say why it stays");
+  await writeToken(world, pat);
+  const isGone = () => world.autoscaling().length === 0;
+  // A refused admin token is renewed three times in 90 s at most, and a pass waits a minute at most.
+  await world.clock.runUntil(isGone, 180_000, "no set");
+  await world.clock.runFor(1_000);
+  const [role] = world.kube.objects("rbac.authorization.k8s.io/v1", "Role", namespace);
+  expect(role?.metadata.finalizers ?? []).toEqual([]);
+}
+
+const user = "system:serviceaccount:default:runlet-reconciler";
+const cleanup = "actions.github.com/cleanup-manager-role-name: protected";
+const protectedRole = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: protected, namespace: ${namespace}, finalizers: [actions.github.com/cleanup-protection] }
+rules: []
+`;
+
+function writeToken(world: World, token: string) {
+  const data = { github_token: Buffer.from(token).toString("base64") };
+  const key = { namespace, name: "github-secret" };
+  return world.admin.patch(secrets, key, { type: "merge", body: { data } });
+}
+
+/** Its first image is of a version that GitHub refuses. */
+function failingScenario(): Scenario {
+  return ({ spec }) =>
+    spec?.containers?.[0]?.image?.endsWith(":old")
+      ? { runner: { kind: "exits", exitCode: 7, afterMs: 100 } }
+      : {};
+}
+
 /** The first two pods, whichever runner's they are. */
 function badScenario(): Scenario {
   const first: Partial<PodPlan>[] = [
@@ -162,10 +236,23 @@ const changing: WorldOptions = {
   reconciler: { updateStrategy: "eventual" },
 };
 
+/** The same waits as always, in seconds. */
+const failing: WorldOptions = {
+  reconciler: {
+    settings: {
+      breakerOpensAfter: 1,
+      breaker: { baseMs: 2_000, capMs: 8_000 },
+      failedShown: { baseMs: 4_000, capMs: 4_000 },
+      unansweredShownMs: 1_000,
+    },
+  },
+};
+
 const days: [string, Day][] = [
   ["a day", { play: playDay }],
   ["a bad day", { play: playBadDay, scenario: badScenario }],
   ["a day of changes", { play: playChangingDay, options: changing }],
+  ["a day of failures", { play: playFailingDay, scenario: failingScenario, options: failing }],
 ];
 
 describe("the reconciler killed at every line", () => {
