@@ -9,6 +9,9 @@ afterEach(killPrograms);
 
 const args = ["demo", "--artifacts", "--jobs", "4", "--seed", "2", "--json"];
 
+/** As the world makes one for its GitHub (packages/runlet/world/world.ts). */
+const madePat = /ghp_[0-9a-f]{36}/;
+
 /** Processes that were started with this RUNLET_HOME, by their command; only Linux tells. */
 function processesOf(home: string): string[] {
   return readdirSync("/proc")
@@ -26,7 +29,7 @@ function processesOf(home: string): string[] {
     });
 }
 
-test("the demo on the bundles ends with 0 and the plain demo's line, and leaves no process", async () => {
+test("the demo on the bundles ends with 0 and the plain demo's line, and leaves no process and no secret", async () => {
   const home = newHome();
   const { code, out, err } = await startProgram("runlet", args, { home, limitMs: 110_000 }).ended;
   expect([code, err]).toEqual([0, expect.stringContaining("runlet demo: making the bundles")]);
@@ -43,6 +46,12 @@ test("the demo on the bundles ends with 0 and the plain demo's line, and leaves 
     seconds: figure,
   });
   expect(processesOf(home)).toEqual([]);
+  const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  const texts = files.map((one) => readFileSync(join(one.parentPath, one.name), "latin1"));
+  expect(texts.length).toBeGreaterThan(5);
+  expect([out, err, ...texts].filter((text) => madePat.test(text))).toEqual([]);
 }, 120_000);
 
 test.each([

@@ -119,7 +119,10 @@ async function openStage(
   // Nobody else needs what bundles and emulators are made with.
   const { startEmulators } = await import("../artifacts/emulators.ts");
   const { openArtifactStage } = await import("../artifacts/artifact-stage.ts");
-  const emulators = await startEmulators({ clock, say }, join(home, "emulators"));
+  // Their logs are of this run.
+  const logs = join(home, "emulators");
+  rmSync(logs, { recursive: true, force: true });
+  const emulators = await startEmulators({ clock, say }, logs);
   const stage = await openArtifactStage(
     { clock, random: createSystemRandom(), say },
     { ...emulators, stage: "demo", home: join(home, "stage"), webhookPort, allowLoopback: true },
