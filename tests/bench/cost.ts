@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bench, BenchContext } from "./bench.ts";
 import { priceContainer, priceListener } from "./cost/alternatives.ts";
+import { listBreakEven, type PricedFleet } from "./cost/break-even.ts";
 import type { CpuTimes } from "./cost/containers.ts";
 import { cpuShare, measureStarts, measureWebhook } from "./cost/cpu-times.ts";
 import { listFleetFigures } from "./cost/fleet-figures.ts";
@@ -31,17 +32,21 @@ export const cost: Bench = {
     const nothing: Fleet = { ...quiet, scaleSets: 0, periodMs: hourMs };
     const empty = priceUsage((await measureFleet(nothing, { cpu, caPem })).usage, sizes);
     const figures: Figure[] = [];
-    const measured: object[] = [];
+    const measured: (PricedFleet & { [more: string]: unknown })[] = [];
     for (const fleet of fleets) {
       context.say(`${fleet.scaleSets} sets, ${fleet.life}: ${fleet.periodMs / hourMs} h`);
       const { usage, jobs } = await measureFleet(fleet, { cpu, caPem });
       const bill = beyond(priceUsage(usage, sizes), empty);
       const clusterCount = clusters.length;
       figures.push(...listFleetFigures({ fleet, usage, bill, cpu, sizes, clusters: clusterCount }));
-      measured.push({ fleet, usage, jobs, bill, together: sumOf(bill) });
+      const { scaleSets, life, periodMs } = fleet;
+      const metrics = (usage.seriesHours / (periodMs / hourMs)) * prices.metric.usd;
+      measured.push({ scaleSets, life, dollars: sumOf(bill), metrics, bill, usage, jobs });
     }
     const stage = priceStage(resources, empty, clusters.length);
-    figures.push(...listFixed(stage), ...listAlternatives());
+    const fixed = Object.values(stage).reduce((sum, dollars) => sum + dollars, 0);
+    figures.push(...listFixed(stage, fixed), ...listAlternatives());
+    figures.push(...listBreakEven(fixed, measured));
     return {
       settings:
         `settings of the cloud; poller ${memoryMb.poller}, sweep ${memoryMb.sweep}, webhook ${memoryMb.webhook} MB; ` +
@@ -87,14 +92,16 @@ function monthsOf(retention: string): number {
   return Number(count) * months;
 }
 
-function listFixed(stage: Record<string, number>): Figure[] {
-  const lines = Object.entries(stage).map(([line, value]) => ({
-    what: `a stage, fixed: · ${line}`,
+function listFixed(stage: Record<string, number>, together: number): Figure[] {
+  const line = (what: string, value: number): Figure => ({
+    what: `a stage, fixed: ${what}`,
     value,
-    unit: "$" as const,
-  }));
-  const value = lines.reduce((sum, line) => sum + line.value, 0);
-  return [{ what: "a stage, fixed: together, without custom metrics", value, unit: "$" }, ...lines];
+    unit: "$",
+  });
+  return [
+    line("together, without custom metrics", together),
+    ...Object.entries(stage).map(([what, value]) => line(`· ${what}`, value)),
+  ];
 }
 
 function listAlternatives(): Figure[] {
@@ -104,7 +111,7 @@ function listAlternatives(): Figure[] {
     ["ARC's listener, a scale set: 40 MB of a node with room", memory],
     ["ARC's listener, a scale set: one of a node's 29 pods", pod],
     ["ARC's listener, a scale set: 100 m of CPU requested", cpu],
-    ["one container instead: Fargate, 0.25 vCPU and 0.5 GB", task],
+    ["one container instead: Fargate, 0.25 vCPU and 1 GB", task],
     ["one container instead: its public address", address],
   ];
   return figures.map(([what, value]) => ({ what, value, unit: "$" }));
