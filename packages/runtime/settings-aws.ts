@@ -65,6 +65,7 @@ export function readAwsStage(stage: string, env: NodeJS.ProcessEnv = process.env
     ...readStage({ ...env, AWS_REGION: region }, stage, prefix),
     tableName: env["RUNLET_TABLE"],
     pollerFunction: env["RUNLET_POLLER"] || `runlet-${stage}-poller`,
+    webhookFunction: `runlet-${stage}-webhook`,
   };
 }
 

@@ -1,7 +1,11 @@
 // Why: the command line works on a deployed stage over the same adapters as its functions; it finds the stage's table by
 // asking the poller what it was told. DynamoDB Local, moto and an answer of Lambda's stand for the account.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { verifySignature } from "@runlet/control-plane/webhook/verify";
 import { readCrds } from "@runlet/kubernetes/crds";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { githubCommand } from "@runlet/runlet/commands/github";
@@ -32,8 +36,8 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function setUp(): Promise<PersonsAccount> {
-  const account = await openAccount();
+async function setUp(webhookUrl?: string): Promise<PersonsAccount> {
+  const account = await openAccount({}, webhookUrl);
   closing.push(() => account.close());
   return account;
 }
@@ -63,6 +67,7 @@ test("clusters and credentials of a stage are registered where its functions loo
   const flags = ["--token-file", token, "--webhook-secret-file", hook];
   const github = await run(githubCommand, "add", `${url}/acme`, ...flags);
   expect([github.code, github.out]).toEqual([0, expect.stringContaining("stage test in")]);
+  expect(github.out).toContain(`runlet github check ${url}/acme once the stage is deployed`);
   const host = new URL(url).host.replace(":", "=");
   expect(await secrets.find(`runlet/test/github/${host}/acme`)).toContain(pat);
   expect(await secrets.find("runlet/test/webhook")).toBe("old-secret");
@@ -78,6 +83,50 @@ test("clusters and credentials of a stage are registered where its functions loo
   expect((await run(statusCommand)).out).toContain("no scale set is known yet");
   expect((await run(clusterCommand, "remove", "east")).code).toBe(0);
   expect(await secrets.find("runlet/test/clusters/east")).toBeUndefined();
+});
+
+test("the stage's webhook is found, and its secret tried and changed without the credential", async () => {
+  // As the function does: each line of the stage's secret counts.
+  const kept: { secrets?: PersonsAccount["secrets"] } = {};
+  const server = createServer((request, response) => {
+    void buffer(request).then(async (body) => {
+      const text = (await kept.secrets?.find("runlet/test/webhook")) ?? "";
+      const signature = String(request.headers["x-hub-signature-256"]);
+      const secrets = text.split("\n").filter(Boolean);
+      const good = (await verifySignature(secrets, body, signature)) !== undefined;
+      response.writeHead(request.url !== "/webhook" ? 404 : good ? 202 : 401).end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  closing.push(() => server.close());
+  const { port } = server.address() as AddressInfo; // a TCP listener has one
+  const { home, run, secrets } = await setUp(`http://127.0.0.1:${port}/`);
+  kept.secrets = secrets;
+  const webhook = { url: `http://127.0.0.1:${port}/webhook`, secret: "one" };
+  const service = createActionsServiceSimulator(
+    { clock, random },
+    { mode: "acquire", pat, webhook },
+  );
+  const { url, close } = await listen(service.app, 0);
+  closing.push(close, () => service.stop());
+  const [token, hook, scope] = [join(home, "token"), join(home, "hook"), `${url}/acme`];
+  writeFileSync(token, pat);
+  writeFileSync(hook, "one");
+  const secret = ["--webhook-secret-file", hook];
+  const added = await run(githubCommand, "add", scope, "--token-file", token, ...secret);
+  expect(added.out).toContain("✓ webhook: GitHub sends to");
+  // Functions that run know the secret before for some minutes: no mistake.
+  expect([added.code, added.out]).toEqual([0, expect.stringContaining("? webhook secret:")]);
+  expect(added.out).toContain("a new one counts within five minutes");
+  const checked = await run(githubCommand, "check", scope);
+  expect([checked.code, checked.out]).toEqual([0, expect.stringContaining("✓ webhook secret:")]);
+  writeFileSync(hook, "two");
+  const rotated = await run(githubCommand, "rotate", scope, ...secret);
+  expect([rotated.code, rotated.out]).toEqual([0, expect.stringContaining("✓ webhook secret:")]);
+  expect(await secrets.find("runlet/test/webhook")).toBe("two\none");
+  expect(rotated.out).toContain("now write it at GitHub, too");
+  const nothing = await run(githubCommand, "rotate", scope);
+  expect([nothing.code, nothing.err]).toEqual([2, expect.stringContaining("--token-file")]);
 });
 
 test("a cluster at an address that no cluster has is refused before anything is kept", async () => {

@@ -22,10 +22,13 @@ export interface PersonsAccount {
 }
 
 /** Sets the environment (vi.stubEnv; unstubbed by the test) and makes the stage's table. */
-export async function openAccount(more: Record<string, string> = {}): Promise<PersonsAccount> {
+export async function openAccount(
+  more: Record<string, string> = {},
+  webhookUrl?: string,
+): Promise<PersonsAccount> {
   const table = await createOwnTable();
   const http = createHttpFetch({ clock: createSystemClock() });
-  const lambda = await startLambda(table.name);
+  const lambda = await startLambda(table.name, webhookUrl);
   const environment = {
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: testCredentials.accessKeyId,
@@ -50,14 +53,26 @@ export async function openAccount(more: Record<string, string> = {}): Promise<Pe
   };
 }
 
-/** Lambda, as far as it is asked: the configuration of one function. */
-async function startLambda(tableName: string): Promise<{ url: string; close(): void }> {
-  const path = "/2015-03-31/functions/runlet-test-poller/configuration";
+/** Lambda, as far as it is asked: the configuration of the poller, and the URL of the webhook. */
+async function startLambda(
+  tableName: string,
+  webhookUrl: string | undefined,
+): Promise<{ url: string; close(): void }> {
+  const known = new Map<string, object>([
+    [
+      "/2015-03-31/functions/runlet-test-poller/configuration",
+      { Environment: { Variables: { RUNLET_TABLE: tableName } } },
+    ],
+    ...(webhookUrl === undefined
+      ? []
+      : ([
+          ["/2021-10-31/functions/runlet-test-webhook/url", { FunctionUrl: webhookUrl }],
+        ] as const)),
+  ]);
   const server = createServer((request, response) => {
     const isSigned = request.headers.authorization?.includes("/lambda/aws4_request") === true;
-    const found = request.url === path && isSigned;
-    const said = { Environment: { Variables: { RUNLET_TABLE: tableName } } };
-    response.writeHead(found ? 200 : 404).end(JSON.stringify(found ? said : {}));
+    const said = isSigned ? known.get(request.url ?? "") : undefined;
+    response.writeHead(said ? 200 : 404).end(JSON.stringify(said ?? {}));
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo; // a TCP listener has one

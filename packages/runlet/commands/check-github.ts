@@ -29,6 +29,8 @@ export interface GithubQuestion {
   webhookUrl: string | undefined;
   /** The secret that both sides should have. */
   webhookSecret: string | undefined;
+  /** It was given just now, so that functions that run know the one before. */
+  isSecretNew?: boolean;
 }
 
 type CheckPlace = Pick<Place, "clock" | "random" | "log" | "fetchFor">;
@@ -146,7 +148,7 @@ function sameUrl(one: string, other: string): boolean {
 /** What GitHub sends when a webhook is made, signed with the secret: whoever answers 202 has the same one. */
 async function checkSecret(
   { clock, fetchFor }: CheckPlace,
-  { credential }: GithubQuestion,
+  { scopeUrl, credential, isSecretNew }: GithubQuestion,
   webhookUrl: string,
   secret: string,
 ): Promise<Finding> {
@@ -169,6 +171,10 @@ async function checkSecret(
     if (status === 202) return { what, state: "good", says: "the webhook takes it" };
     const says = `${webhookUrl} answers ${status} to a delivery that is signed with it`;
     if (status !== 401) return { what, state: "wrong", says };
+    if (isSecretNew) {
+      const remedy = `a new one counts within five minutes; then: runlet github check ${scopeUrl}`;
+      return { what, state: "unknown", says, remedy };
+    }
     const remedy = "give the same secret here and at GitHub: runlet github rotate";
     return { what, state: "wrong", says, remedy };
   } catch (error) {

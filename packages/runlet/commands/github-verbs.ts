@@ -31,7 +31,7 @@ export const addGithub: Verb = {
 export const rotateGithub: Verb = {
   takes: "SCOPE_URL",
   flags: [...credentialFlags, ...webhookFlags],
-  run: (call) => keep(call, true),
+  run: (call) => (hasCredentialFlag(call.values) ? keep(call, true) : rotateSecret(call)),
 };
 
 export const checkScope: Verb = {
@@ -44,7 +44,7 @@ export const checkScope: Verb = {
     if (!credential) {
       throw new Error(`no credential for ${scopeUrl} is in ${place.label}: runlet github add`);
     }
-    return ask(place, scopeUrl, credential, values);
+    return ask({ place, values, isNew: false }, scopeUrl, credential);
   },
 };
 
@@ -56,9 +56,11 @@ export const listGithub: Verb = {
     const prefix = place.secretName("github/");
     const names = await place.secrets.list(prefix);
     // A secret's name has no colon: a server's port is written with = (secret-credentials.ts).
-    const scopes = names.map((name) => name.slice(prefix.length).replace("=", ":"));
+    const registered = names.map((name) => name.slice(prefix.length).replace("=", ":"));
+    const given = place.givenScopes.map((url) => parseConfigUrl(url).scopeKey);
     const none = `no credential is registered in ${place.label}`;
-    return { text: scopes.join("\n") || none, json: { scopes } };
+    const lines = [...registered, ...given.map((scope) => `${scope}  (by --github)`)];
+    return { text: lines.join("\n") || none, json: { scopes: registered, given } };
   },
 };
 
@@ -77,6 +79,34 @@ export const removeGithub: Verb = {
   },
 };
 
+function hasCredentialFlag(values: Values): boolean {
+  return credentialFlags.some((flag) => values[flag] !== undefined);
+}
+
+/** A webhook's secret is changed more often than the credential beside it, and by others. */
+async function rotateSecret({ names, values, open, tell }: Call): Promise<Answer> {
+  const scopeUrl = readScope(names[0]);
+  if (readWebhookSecret(values) === undefined)
+    throw new UsageError(
+      "give the new credential (--token-file, --app-id or --from-secret), or --webhook-secret-file FILE for the webhook's secret alone",
+    );
+  const place = await open();
+  if (!keepsSecret(place)) {
+    throw new UsageError(
+      `${place.label} keeps no webhook secret: write it into the file that runlet local was given with --webhook-secret-file`,
+    );
+  }
+  await keepWebhookSecret(place, values);
+  tell(
+    "the webhook takes the new secret within five minutes, and the one before until it is changed again",
+  );
+  const credential = await place.credentials.find(scopeUrl);
+  const said = `the webhook's secret is kept in ${place.label}; now write it at GitHub, too`;
+  if (!credential) return { text: said, json: { scope: scopeUrl, findings: [] } };
+  const answer = await ask({ place, values, isNew: true }, scopeUrl, credential);
+  return { ...answer, text: `${said}\n${answer.text}` };
+}
+
 /** Tries what the flags say and keeps it if GitHub does not refuse it. */
 async function keep({ names, values, open, tell }: Call, replaces: boolean): Promise<Answer> {
   const scopeUrl = readScope(names[0]);
@@ -91,7 +121,7 @@ async function keep({ names, values, open, tell }: Call, replaces: boolean): Pro
     throw new Error(other);
   }
   tell(`asking GitHub about ${scopeUrl} …`);
-  const answer = await ask(place, scopeUrl, given.parsed, values);
+  const answer = await ask({ place, values }, scopeUrl, given.parsed);
   const [runners] = answer.findings;
   if (runners?.state === "wrong") {
     return { ...answer, text: `${answer.text}\nnothing was kept`, failed: true };
@@ -102,11 +132,15 @@ async function keep({ names, values, open, tell }: Call, replaces: boolean): Pro
   return { ...answer, text: `${answer.text}\n${done}` };
 }
 
+/** On one machine the webhook reads the file that `runlet local` was given. */
+function keepsSecret({ region }: Place): boolean {
+  return region !== undefined;
+}
+
 /** The new secret first, the one before on the second line: both count until GitHub has the new one. */
 async function keepWebhookSecret(place: Place, values: Values): Promise<void> {
   const secret = readWebhookSecret(values);
-  // On one machine the webhook reads the file that `runlet local` was given.
-  if (secret === undefined || place.region === undefined) return;
+  if (secret === undefined || !keepsSecret(place)) return;
   const name = place.secretName("webhook");
   const [before = ""] = ((await place.secrets.find(name)) ?? "").split("\n");
   if (before.trim() === secret) return;
@@ -114,20 +148,30 @@ async function keepWebhookSecret(place: Place, values: Values): Promise<void> {
 }
 
 async function ask(
-  place: Place,
+  { place, values, isNew }: { place: Place; values: Values; isNew?: boolean },
   scopeUrl: string,
   credential: ScopeCredential,
-  values: Values,
 ): Promise<Answer & { findings: Finding[] }> {
-  const webhookUrl = textOf(values, "webhook-url");
-  if (webhookUrl !== undefined && !/^https?:\/\/\S+$/.test(webhookUrl))
-    throw new UsageError(`--webhook-url ${webhookUrl}: give it as https://HOST/webhook`);
-  const webhookSecret = readWebhookSecret(values) ?? (await findWebhookSecret(place));
-  const findings = await checkGithub(place, { scopeUrl, credential, webhookUrl, webhookSecret });
+  const given = textOf(values, "webhook-url");
+  if (given !== undefined && !/^https?:\/\/\S+$/.test(given))
+    throw new UsageError(`--webhook-url ${given}: give it as https://HOST/webhook`);
+  const webhookUrl = given ?? (await place.webhookUrl());
+  const secret = { given: readWebhookSecret(values), kept: await findWebhookSecret(place) };
+  const findings = await checkGithub(place, {
+    scopeUrl,
+    credential,
+    webhookUrl,
+    webhookSecret: secret.given ?? secret.kept,
+    isSecretNew: isNew ?? (keepsSecret(place) && secret.given !== secret.kept),
+  });
   const lines = findings.flatMap(({ what, state, says, remedy }) => [
     `${state === "good" ? "✓" : state === "wrong" ? "✗" : "?"} ${what}: ${says}`,
     ...(remedy ? [`  ${remedy}`] : []),
   ]);
+  if (webhookUrl === undefined) {
+    const where = place.region === undefined ? " --webhook-url URL" : " once the stage is deployed";
+    lines.push(`? webhook: not looked for: runlet github check ${scopeUrl}${where}`);
+  }
   return {
     text: lines.join("\n"),
     json: { scope: scopeUrl, findings },

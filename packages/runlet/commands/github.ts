@@ -9,6 +9,7 @@ usage: npx runlet github add | rotate SCOPE_URL --token-file FILE
        npx runlet github add | rotate SCOPE_URL --app-id N --installation-id N --key-file FILE
        npx runlet github add | rotate SCOPE_URL --from-secret CLUSTER/NS/NAME [--kubeconfig FILE]
                          [--ca FILE] [--proxy URL] [--webhook-url URL] [--webhook-secret-file FILE]
+       npx runlet github rotate SCOPE_URL --webhook-secret-file FILE
        npx runlet github check SCOPE_URL [--webhook-url URL] [--webhook-secret-file FILE]
        npx runlet github list
        npx runlet github remove SCOPE_URL
@@ -22,7 +23,7 @@ by calling; where something is missing, what to click is printed. A credential t
   --kubeconfig FILE           of somebody who may read that Secret; the control plane may not
   --ca FILE                   PEM to trust for a GitHub Enterprise Server
   --proxy URL                 the proxy on the way to this GitHub
-  --webhook-url URL           where GitHub sends to; the webhook is looked for and tried
+  --webhook-url URL           where GitHub sends to (default: a stage's own); the webhook is looked for and tried
   --webhook-secret-file FILE  its secret; for a stage it is kept, beside the one before
   --json                      the answer as one JSON object
 

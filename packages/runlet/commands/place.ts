@@ -34,11 +34,15 @@ export interface Place {
   /** The full name of a secret, e.g. of `clusters/east`. */
   secretName(part: string): string;
   credentials: Credentials;
+  /** Scopes whose credentials were given by flags, beside what is registered. */
+  givenScopes: readonly string[];
   accessTo(cluster: Pick<ClusterRow, "name" | "accessRef">): Promise<OpenAccess | undefined>;
   /** How connections into clusters are made: past the stage's guard, through its proxy. */
   createFetch: FetchMaker;
   /** The way to GitHub with a credential. */
   fetchFor(credential: ScopeCredential): Fetch;
+  /** Where GitHub sends webhooks to; undefined: not known here, or not there yet. */
+  webhookUrl(): Promise<string | undefined>;
   /** The region that EKS clusters are looked for in; undefined where there is no account. */
   region: string | undefined;
   close(): void;
@@ -105,8 +109,11 @@ async function openState(deps: PlaceDeps, stateFile: string): Promise<Place> {
     table: async () => table,
     registry: async () => createRegistry({ ...deps, table }),
     secretName: (part) => part,
+    givenScopes: (config?.github ?? []).map(({ scope }) => scope),
     createFetch: createHttpFetch,
     fetchFor: (credential) => createGithubFetch(deps.clock, credential),
+    // The way from GitHub to this machine (a tunnel, a proxy) is not ours to know.
+    webhookUrl: async () => undefined,
     region: undefined,
     close: () => file.close(),
   };

@@ -33,9 +33,11 @@ export function openStage(deps: PlaceDeps, name: string): Place {
     secrets,
     secretName: (part) => `${stage.secretsPrefix}/${part}`,
     credentials: createSecretCredentials(secrets, `${stage.secretsPrefix}/github`),
+    givenScopes: [],
     accessTo,
     createFetch,
     fetchFor: (credential) => createGithubFetch(deps.clock, credential, way),
+    webhookUrl: () => findWebhookUrl(deps, aws, stage),
     region: stage.region,
     close: () => aws.http.close(),
   };
@@ -47,9 +49,32 @@ const configuration = z.object({
 });
 const limitMs = 10_000;
 
+/** GET of Lambda's API with the rights of whoever types the command. */
+async function askLambda({ clock }: PlaceDeps, aws: AwsCalls, url: string) {
+  return withDeadline(clock, limitMs, undefined, async (signal) => {
+    const answer = await aws.signedFor("lambda")(url, { signal });
+    return { status: answer.status, text: await answer.text() };
+  });
+}
+
+const functionUrl = z.object({ FunctionUrl: z.url() });
+
+/** Lambda's GetFunctionUrlConfig. Undefined also where the function is not there yet, or may not be asked about. */
+async function findWebhookUrl(
+  deps: PlaceDeps,
+  aws: AwsCalls,
+  stage: ReturnType<typeof readAwsStage>,
+): Promise<string | undefined> {
+  const base = `${stage.urlOf("lambda")}/2021-10-31/functions`;
+  const url = `${base}/${encodeURIComponent(stage.webhookFunction)}/url`;
+  const { status, text } = await askLambda(deps, aws, url);
+  if (status !== 200) return undefined;
+  return `${functionUrl.parse(JSON.parse(text)).FunctionUrl.replace(/\/+$/, "")}/webhook`;
+}
+
 /** The poller is told its table; so it can be asked. */
 async function findTableName(
-  { clock }: PlaceDeps,
+  deps: PlaceDeps,
   aws: AwsCalls,
   stage: ReturnType<typeof readAwsStage>,
 ): Promise<string> {
@@ -57,10 +82,7 @@ async function findTableName(
   const { pollerFunction: poller, region } = stage;
   const base = `${stage.urlOf("lambda")}/2015-03-31/functions`;
   const url = `${base}/${encodeURIComponent(poller)}/configuration`;
-  const { status, text } = await withDeadline(clock, limitMs, undefined, async (signal) => {
-    const answer = await aws.signedFor("lambda")(url, { signal });
-    return { status: answer.status, text: await answer.text() };
-  });
+  const { status, text } = await askLambda(deps, aws, url);
   if (status === 404) {
     throw new Error(
       `there is no function ${poller} in ${region}: is stage ${stage.stage} deployed, and is this its account?`,

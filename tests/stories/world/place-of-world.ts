@@ -28,12 +28,14 @@ export function placeOfWorld(
     secrets: createFileSecrets(base, mkdtempSync(join(tmpdir(), "runlet-place-"))),
     secretName: (part) => part,
     credentials,
+    givenScopes: [],
     async accessTo({ name }) {
       const access = clusters.get(name)?.access("runlet-control-plane");
       return access && { ...access, close: () => {} };
     },
     createFetch: createHttpFetch,
     fetchFor: () => service.fetch,
+    webhookUrl: async () => undefined,
     region: undefined,
     close: () => {},
   };
