@@ -46,6 +46,27 @@ it.each<[string, Record<string, string>, string]>([
   },
 );
 
+/** Node's own hook (module.registerHooks), as where esbuild was left out of the install. */
+const withoutEsbuild = `
+import { registerHooks } from "node:module";
+registerHooks({
+  resolve(name, context, next) {
+    if (name === "esbuild") throw Object.assign(new Error("no esbuild"), { code: "ERR_MODULE_NOT_FOUND" });
+    return next(name, context);
+  },
+});
+`;
+
+it("without the bundler it says so before anything is started", async () => {
+  const hook = join(folderOf({}), "hook.mjs");
+  writeFileSync(hook, withoutEsbuild);
+  vi.stubEnv("NODE_OPTIONS", `--import ${hook}`);
+  vi.stubEnv("PATH", folderOf({}));
+  const { code, err } = await runProgram("runlet", ["demo", "--artifacts"]);
+  const says = "esbuild, which makes the bundles, is not installed: install everything (npm ci,";
+  expect([code, err]).toEqual([1, expect.stringContaining(says)]);
+});
+
 it("without a registry it says what could not be installed and why, and leaves no half of it", async () => {
   const cache = mkdtempSync(join(tmpdir(), "runlet-cache-"));
   const path = folderOf({ java, python3: "313" });

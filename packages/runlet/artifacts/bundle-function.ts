@@ -25,7 +25,12 @@ const banner = [
   `const __dirname = topLevelFileUrlToPath(new topLevelURL(".", import.meta.url))`,
 ].join("\n");
 
-/** Makes the bundle of a function in `folder`, as `NAME.mjs`. Throws in one line where there is no esbuild. */
+/** Throws in one line where there is no esbuild. */
+export async function requireBundler(): Promise<void> {
+  await loadEsbuild();
+}
+
+/** Makes the bundle of a function in `folder`, as `NAME.mjs`. Throws as `requireBundler` does. */
 export async function bundleFunction(name: FunctionName, folder: string): Promise<Bundle> {
   const { build } = await loadEsbuild();
   const path = join(folder, `${name}.mjs`);

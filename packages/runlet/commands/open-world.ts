@@ -119,6 +119,8 @@ async function openStage(
   // Nobody else needs what bundles and emulators are made with.
   const { startEmulators } = await import("../artifacts/emulators.ts");
   const { openArtifactStage } = await import("../artifacts/artifact-stage.ts");
+  const { requireBundler } = await import("../artifacts/bundle-function.ts");
+  await requireBundler();
   // Their logs are of this run.
   const logs = join(home, "emulators");
   rmSync(logs, { recursive: true, force: true });
