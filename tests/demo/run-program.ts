@@ -34,6 +34,7 @@ export const programs = {
   features: "tests/features/run.ts",
   "test:cluster": "tests/cluster/run.ts",
   "test:aws": "tests/aws/run.ts",
+  "test:stacks": "tests/stacks/run.ts",
   npx: "packages/runlet/bin.mjs",
 } as const;
 
