@@ -32,14 +32,7 @@ export async function startSstServer(work: string): Promise<SstServer> {
 }
 
 const answers: Record<string, (input: Record<string, unknown>, work: string) => object> = {
-  "Provider.Aws.Bootstrap": () => ({
-    asset: "sst-asset",
-    state: "sst-state",
-    assetEcrRegistryId: "",
-    assetEcrUrl: "",
-    appsyncHttp: "",
-    appsyncRealtime: "",
-  }),
+  "Provider.Aws.Bootstrap": answerBootstrap,
   "Runtime.Build": (input, work) => {
     const out = join(work, `${String(input["functionID"])}-src`);
     rmSync(out, { recursive: true, force: true });
@@ -48,3 +41,15 @@ const answers: Record<string, (input: Record<string, unknown>, work: string) => 
     return { out, handler: "bundle.handler", errors: [], sourcemaps: [] };
   },
 };
+
+/** Where SST keeps bundles and state. */
+export function answerBootstrap() {
+  return {
+    asset: "sst-asset",
+    state: "sst-state",
+    assetEcrRegistryId: "",
+    assetEcrUrl: "",
+    appsyncHttp: "",
+    appsyncRealtime: "",
+  };
+}
