@@ -84,3 +84,15 @@ test("a rotated credential counts at once; one that cannot be read for a while g
   const fresh = createCredentials([rotating]);
   await expect(fresh.find(scopeUrl)).rejects.toThrow(/cannot read the credential in secret/);
 });
+
+test("two hundred who ask at once cost one read; who asks after it has a new one", async () => {
+  const scopeUrl = "https://github.com/my-org";
+  let reads = 0;
+  const read = async () => pat(`read${reads++}`);
+  const credentials = createCredentials([{ scopeUrl, from: "secret", read }]);
+  const found = () => credentials.find(scopeUrl);
+  const all = await Promise.all(Array.from({ length: 200 }, found));
+  expect(new Set(all.map((one) => JSON.stringify(one))).size).toBe(1);
+  expect(reads).toBe(1);
+  expect((await found())?.credential).toMatchObject({ token: pat("read1") });
+});

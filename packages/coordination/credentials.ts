@@ -33,15 +33,26 @@ export interface ScopeSecret {
   read(): Promise<string>;
 }
 
-/** Credentials whose text is read anew each time (a rotated one counts at once). */
+/** Credentials whose text is read anew each time (a rotated one counts at once); who asks meanwhile shares the read. */
 export function createCredentials(secrets: readonly ScopeSecret[]): Credentials {
   const lastGood = new Map<string, string>();
+  const reads = new Map<string, Promise<string>>();
+
+  /** Two hundred polls begin at once after a hand-over, and each asks. */
+  function read(secret: ScopeSecret): Promise<string> {
+    const underWay = reads.get(secret.from);
+    if (underWay) return underWay;
+    const started = secret.read().finally(() => reads.delete(secret.from));
+    reads.set(secret.from, started);
+    return started;
+  }
+
   return {
     async find(configUrl) {
       const secret = nearest(secrets, configUrl);
       if (!secret) return undefined;
       try {
-        lastGood.set(secret.from, await secret.read());
+        lastGood.set(secret.from, await read(secret));
       } catch (error) {
         // A store that does not answer for a while is no reason to stop with a credential that is good.
         if (!lastGood.has(secret.from)) {

@@ -244,6 +244,28 @@ export const mutants: Mutant[] = [
     test: "two clusters (auto-assign) > JobStarted of a silent cluster is owed",
   },
   {
+    name: "a release announced when it is there",
+    in: `${poller}/hand-over.ts`,
+    find:
+      "  if (successor !== undefined) await announce(shard);\n" +
+      "  await endEffects(shard, settings.reserveMs / 8);\n",
+    replace:
+      "  await endEffects(shard, settings.reserveMs / 8);\n" +
+      "  if (successor !== undefined) void announce(shard).catch(() => {});\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > is followed within 20 ms",
+  },
+  {
+    name: "the first polls after a hand-over wait for deletions",
+    in: `${poller}/open-session.ts`,
+    find: '  if (known && how === "as-it-is" && set.statistics) {\n',
+    replace:
+      "  if (known) await acknowledgeOld(shard, set, known);\n" +
+      '  if (known && how === "as-it-is" && set.statistics) {\n',
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > lets no poll wait for the deletion",
+  },
+  {
     name: "polls end with the turns of a hand-over",
     in: `${poller}/poll-scale-set.ts`,
     find: "  return !shard.hasEnded() && !set.closed && set.session !== undefined;\n",

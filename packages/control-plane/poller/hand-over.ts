@@ -10,6 +10,7 @@ export async function handOver(shard: Shard): Promise<"handed-over" | "lost"> {
   const startedAt = clock.nowMs();
   await startSuccessor(shard);
   const successor = await awaitSuccessor(shard, startedAt + settings.reserveMs / 2);
+  if (successor !== undefined) await announce(shard);
   await endEffects(shard, settings.reserveMs / 8);
   const released = await release(shard, successor);
   metrics.count("hand-overs");
@@ -57,8 +58,6 @@ async function endEffects(shard: Shard, limitMs: number): Promise<void> {
 /** Release first, then the flag: whoever set it before saw a holder and left it at that. */
 async function release(shard: Shard, successor: string | undefined): Promise<"released" | "lost"> {
   const { invoker, wakes } = shard.deps;
-  // A registered successor reads the lease more often once it knows.
-  if (successor !== undefined) await announce(shard);
   const released = await shard.lease.release({ state: "released" });
   const flag = await wakes.findFlag(shard.run.shard).catch(() => undefined);
   if (successor === undefined || flag !== undefined) {
@@ -68,13 +67,19 @@ async function release(shard: Shard, successor: string | undefined): Promise<"re
   return released;
 }
 
+/**
+ * A successor reads the lease more often once it knows; it hears of that with its next read, and until then all goes on
+ * here. From the release on a set whose poll ends has none.
+ */
 async function announce(shard: Shard): Promise<void> {
+  const { clock, settings } = shard.deps;
   try {
     await shard.lease.announce();
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
     shard.log.warn("release_not_announced", { error: describeError(error) });
   }
+  await clock.sleep(settings.waiterReadMs, shard.signal);
 }
 
 /** The service ends a poll when the same session polls anew; what ours still bring is ignored. */

@@ -26,11 +26,12 @@ export async function openSession(
   attempt: number,
 ): Promise<Opened> {
   const known = set.session;
-  if (known && set.unacknowledged !== undefined) await acknowledgeOld(shard, set, known);
   if (known && how === "as-it-is" && set.statistics) {
+    // No poll waits for the DELETE of a message that is past the cursor: the first turn after it does that.
     resumed(shard, set);
     return { kind: "open" };
   }
+  if (known && set.unacknowledged !== undefined) await acknowledgeOld(shard, set, known);
   if (known) {
     const failure = await refreshSession(shard, set);
     if (!failure) {

@@ -75,6 +75,38 @@ describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (
     expect(world.invocations.every(({ error }) => error === undefined)).toBe(true);
   }, 60_000);
 
+  it("is followed within 20 ms: the successor has heard that the release comes", async () => {
+    world = await createPollerWorld({ mode, settings: { invocationMs: 60_000 } });
+    world.wake();
+    await world.clock.runFor(10 * 60_000);
+    const released = world.logged("lease_given_up");
+    const taken = world.logged("shard_taken").slice(1);
+    expect(released.length).toBeGreaterThan(10);
+    for (const [index, { at }] of released.entries()) {
+      expect((taken[index]?.at ?? Infinity) - at).toBeLessThanOrEqual(20);
+    }
+  });
+
+  it("lets no poll wait for the deletion of a message that was acted on", async () => {
+    const settings = { invocationMs: 60_000 };
+    world = await createPollerWorld({ mode, settings });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(5_000);
+    // Its last message is checkpointed as undeleted, which it is not for long.
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+    await clock.runFor(5_000);
+    world.service.control.addFault({ route: "acknowledge", delayMs: 3_000 });
+    await clock.runFor(40_000);
+    expect(world.logged("shard_handed_over").length).toBe(1);
+    await clock.runFor(70_000);
+    const second = world.logged("shard_taken")[1]?.at ?? 0;
+    const first = world.events.find(({ kind, at }) => kind === "poll-opened" && at >= second);
+    expect((first?.at ?? Infinity) - second).toBeLessThanOrEqual(100);
+    expect(world.service.control.messages("linux")?.log).toEqual([]);
+  });
+
   it("leaves none either to a set whose poll ends while another's turn hangs", async () => {
     const lift = await hangOneTurn(mode, { holdMs: 1_000 });
     const { clock } = world;
@@ -91,7 +123,8 @@ describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (
   it("does not ask again and again for a message that it cannot act on any more", async () => {
     const lift = await hangOneTurn(mode);
     const { clock } = world;
-    await clock.runFor(1_500);
+    // Turns are closed half a second after it has begun, for two seconds at most.
+    await clock.runFor(2_000);
     const arm = world.service.control.findScaleSet("arm")?.key;
     let told = 0;
     world.service.listen((event) => {
