@@ -28,6 +28,8 @@ export interface OpenWorldDeps {
   clock: Clock;
   /** Takes a line about what takes long. */
   say?: (line: string) => void;
+  /** Takes each line of the functions' and reconcilers' logs. */
+  onLine?: (line: string) => void;
 }
 
 /** The jobs of a demo are spread over this long: time enough for hand-overs, rests and every fault. */
@@ -66,6 +68,7 @@ export async function openWorld(
       scaleSets: plan.scaleSets,
       // The service holds a poll for a second instead of fifty, and forgets a silent session in six.
       knobs: { holdMs: 1_000, sessionLapseMs: 6_000 },
+      ...(deps.onLine && { onLine: deps.onLine }),
     },
   );
   return {

@@ -1,5 +1,5 @@
 // Why: the demo's world, left running: to look at with kubectl, to queue jobs in, to point other clients at.
-import { rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { untilStopped } from "@runlet/runtime/until-stopped";
@@ -26,6 +26,7 @@ Exit code 0 after SIGINT or SIGTERM, 2 for a mistake in the call, 1 for everythi
 
 Then, beside it:
   kubectl --kubeconfig .runlet/kubeconfig-east.yaml get ephemeralrunners -A -w
+  tail -f .runlet/start/log.jsonl
   npx runlet demo queue --scale-set linux --jobs 5
 `;
 
@@ -44,7 +45,10 @@ async function start(flags: PlayFlags): Promise<number> {
   const home = readHome();
   // A signal that comes while it starts ends it in order, too: children are running by then.
   const stopped = untilStopped();
-  const opened = await openWorld({ clock: createSystemClock() }, flags, join(home, "start"));
+  const folder = join(home, "start");
+  const log = openLog(folder);
+  const clock = createSystemClock();
+  const opened = await openWorld({ clock, onLine: log.write }, flags, folder);
   await opened.world.start();
   const ready = describe(opened, home);
   writeFileSync(join(home, "world.json"), JSON.stringify(ready, null, 2), { mode: 0o600 });
@@ -56,18 +60,34 @@ async function start(flags: PlayFlags): Promise<number> {
           `${ready.clusters.map(({ kubeconfig }) => kubeconfig).join(", ")}\n`,
   );
   const say = (text: string) => void (flags.json || process.stderr.write(text));
-  say(nextCommands(opened.plan, ready.clusters));
+  say(nextCommands(opened.plan, ready.clusters, log.path));
   await stopped;
   say("runlet start: stopping\n");
   await opened.stop();
+  log.close();
   rmSync(join(home, "world.json"), { force: true });
   return 0;
+}
+
+/** The log of functions and reconcilers, without what only explains single calls; begun anew by each start. */
+function openLog(folder: string) {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, "log.jsonl");
+  const file = openSync(path, "w", 0o600);
+  return {
+    path,
+    write(line: string) {
+      if (!line.includes('"level":"debug"')) writeSync(file, `${line}\n`);
+    },
+    close: () => closeSync(file),
+  };
 }
 
 /** What one may type next, and where to look. */
 function nextCommands(
   plan: ScenarioPlan,
   clusters: { name: string; kubeconfig: string }[],
+  logPath: string,
 ): string {
   const sets = plan.scaleSets.map((set) => `${set.name} on ${set.clusters.join(" and ")}`);
   const [set] = plan.scaleSets;
@@ -77,6 +97,7 @@ function nextCommands(
   queue jobs   npx runlet demo queue --scale-set ${set?.name ?? "linux"} --jobs 5
   see runners  kubectl --kubeconfig ${cluster?.kubeconfig ?? "FILE"} get ephemeralrunners -A -w
   who serves   npx runlet status
+  what goes on tail -f ${logPath}
   the end      Ctrl-C
 `;
 }
