@@ -14,6 +14,9 @@ export const accountId = "123456789012";
 /** Whoever deploys. DynamoDB Local takes letters and digits only. */
 export const deployer = { accessKeyId: "AKIADEPLOYER", secretAccessKey: "deployer-secret" };
 
+/** The first calls of an emulator that has just started take seconds on a busy machine. */
+const patienceMs = 60_000;
+
 export interface EmulatedAccount extends AwsCalls {
   createTable(name: string): Promise<Table>;
   removeTable(name: string): Promise<void>;
@@ -26,12 +29,8 @@ export interface EmulatedAccount extends AwsCalls {
 export function connectAccount(clock: Clock, places: EmulatorPlaces): EmulatedAccount {
   const urlOf = (service: AwsServiceName) =>
     service === "dynamodb" ? places.dynamodbUrl : places.motoUrl;
-  const calls = createAwsCalls(clock, {
-    region,
-    urlOf,
-    credentials: async () => deployer,
-    proxy: undefined,
-  });
+  const whom = { region, urlOf, credentials: async () => deployer, proxy: undefined };
+  const calls = createAwsCalls(clock, whom, patienceMs);
   return {
     ...calls,
     async createTable(name) {

@@ -15,8 +15,12 @@ export interface AwsCalls {
   secretsManager: AwsCall;
 }
 
-/** Opens nothing yet: connections are made by the first call. */
-export function createAwsCalls(clock: Clock, account: AwsAccountEnvironment): AwsCalls {
+/** Opens nothing yet: connections are made by the first call. `limitMs` is that of one call; default: the adapters' own. */
+export function createAwsCalls(
+  clock: Clock,
+  account: AwsAccountEnvironment,
+  limitMs?: number,
+): AwsCalls {
   const { region, proxy, urlOf, credentials } = account;
   // A Lambda function has 1,024 descriptors (AWS, "Lambda quotas"), and its polls need most of them.
   const sockets = { http2: "never", socketsPerOrigin: 50 } as const;
@@ -24,7 +28,10 @@ export function createAwsCalls(clock: Clock, account: AwsAccountEnvironment): Aw
   const signedFor = (service: AwsServiceName) =>
     createAwsFetch({ fetch: http, clock, credentials }, { service, region });
   const callsOf = (service: AwsServiceName, target: string, json: "1.0" | "1.1") =>
-    createAwsCall({ fetch: signedFor(service), clock }, { url: urlOf(service), target, json });
+    createAwsCall(
+      { fetch: signedFor(service), clock, ...(limitMs !== undefined && { limitMs }) },
+      { url: urlOf(service), target, json },
+    );
   return {
     http,
     signedFor,
