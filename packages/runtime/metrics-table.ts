@@ -7,7 +7,7 @@ export type MetricUnit = "Count" | "Milliseconds" | "Percent";
 export interface MetricAlarm {
   /** Its name, and that of its runbook in docs/runbooks. */
   name: string;
-  statistic: "Sum" | "Maximum" | "Minimum";
+  statistic: "Sum" | "Maximum" | "Minimum" | "p95";
   /** Rings when the statistic of a period is above, or below, this … */
   is: { above: number } | { below: number };
   periodMinutes: number;
@@ -50,7 +50,10 @@ export const metricTable = {
   "message-to-patch": time("from a message's arrival until its pairs are applied"),
   "jobs-started": count("jobs that began on a runner"),
   "jobs-acquired": count("available jobs taken"),
-  "job-start": time("from a job's assignment to its scale set until a runner had it"),
+  // GitHub assigns a job anew that no runner has taken within minutes (actions-runner-controller #4602).
+  "job-start": time("from a job's assignment to its scale set until a runner had it", {
+    alarms: [alarm("jobs-start-late", "p95", { above: 4 * minute }, [15, 2])],
+  }),
   "jobs-waiting": time(
     "for how long a scale set has had assigned jobs of which none has begun, at each look",
     { alarms: [alarm("jobs-waiting", "Maximum", { above: 10 * minute }, [5, 1])] },

@@ -12,7 +12,7 @@ const metric = z.object({
   namespace: z.string(),
   metricName: z.string(),
   dimensions: z.record(z.string(), z.string()),
-  stat: z.enum(["Sum", "Maximum", "Minimum", "Average"]),
+  stat: z.enum(["Sum", "Maximum", "Minimum", "Average", "p95"]),
   period: z.int(),
 });
 const query = z.object({
