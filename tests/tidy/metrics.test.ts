@@ -8,7 +8,7 @@ const files = listSourceFiles();
 const page = files.find(({ path }) => path === "docs/operate.md")?.text ?? "";
 const code = files
   .filter(({ path }) =>
-    /^packages\/(control-plane|runlet|actions-service|coordination)\//.test(path),
+    /^packages\/(control-plane|runlet|actions-service|coordination|kubernetes)\//.test(path),
   )
   .filter(({ path }) => !path.endsWith(".test.ts"))
   .map((file) => file.text)

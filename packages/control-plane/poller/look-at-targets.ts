@@ -1,5 +1,6 @@
 // Why: before each decision what the loop remembers of its targets meets what the watches show.
 import type { JobNews } from "@runlet/actions-service/service";
+import { remedies } from "../remedies.ts";
 import type { PlannedTarget } from "./plan-turn.ts";
 import { newTarget, type ServedSet, type ServedTarget } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
@@ -78,7 +79,9 @@ function tellForeign(
   target.toldForeign = foreign;
   if (foreign === "") return set.log.info("target_given_to_us", { target: key });
   shard.deps.metrics.count("fences-refused");
-  set.log.error("target_of_another_installation", { target: key, by: foreign });
+  const [cluster = ""] = key.split("/");
+  const remedy = remedies.foreign(cluster);
+  set.log.error("target_of_another_installation", { target: key, by: foreign, remedy });
 }
 
 /**

@@ -3,6 +3,7 @@
 // since a session that nobody knows of locks the scale set until the service lets it lapse.
 import type { Failure } from "@runlet/actions-service/service";
 import { backoffMs } from "@runlet/runtime/backoff";
+import { remedies } from "../remedies.ts";
 import { acknowledgeOld } from "./acknowledge.ts";
 import { decideSession } from "./decide-session.ts";
 import { adopt, refreshSession } from "./refresh-session.ts";
@@ -80,7 +81,8 @@ function countConflict(shard: Shard, set: ServedSet, failure: Failure, attempt: 
     shard.deps.metrics.count("sessions-orphaned");
     set.orphanPossible = false;
   } else if (attempt === 0) {
-    set.log.warn("session_held_by_another", { message: failure.message });
+    const remedy = remedies.sessionHeld;
+    set.log.warn("session_held_by_another", { message: failure.message, remedy });
     shard.deps.metrics.count("session-conflicts");
   }
 }

@@ -3,7 +3,7 @@
 import { formatFence } from "@runlet/coordination/lease";
 import type { ScaleSetRow } from "@runlet/coordination/registry";
 import { targetKey } from "@runlet/domain/target";
-import { describeError } from "@runlet/runtime/log";
+import { remedies } from "../remedies.ts";
 import type { ServedSet } from "./scale-set.ts";
 import { leaveSession } from "./close-session.ts";
 import { serveScaleSet, type Serving } from "./serve-scale-set.ts";
@@ -107,10 +107,14 @@ async function findService(shard: Shard, { key, configUrl }: ScaleSetRow) {
   try {
     const service = await shard.deps.services.find(configUrl);
     // A named state, shown each time the rows are read; the other sets of the shard are served.
-    if (!service) shard.log.warn("scale_set_without_credential", { scaleSet: key, configUrl });
+    if (!service) {
+      const remedy = remedies.noCredential(configUrl);
+      shard.log.warn("scale_set_without_credential", { scaleSet: key, configUrl, remedy });
+    }
     return service;
   } catch (error) {
-    shard.log.error("credential_failed", { scaleSet: key, error: describeError(error) });
+    const remedy = remedies.badCredential(configUrl);
+    shard.log.error("credential_failed", { scaleSet: key, configUrl, error, remedy });
     return undefined;
   }
 }

@@ -14,7 +14,7 @@ import {
 } from "@runlet/kubernetes/resources";
 import { createWatchedKind, type WatchedKind } from "@runlet/kubernetes/watch";
 import { backoffMs } from "@runlet/runtime/backoff";
-import { describeError } from "@runlet/runtime/log";
+import { remedies } from "../remedies.ts";
 import { createHealth, probeCluster, type Health } from "./cluster-health.ts";
 import type { PollerDeps } from "./deps.ts";
 
@@ -169,9 +169,11 @@ async function findAccess(
       const client = await deps.clusters.find(row.name);
       if (signal.aborted) return;
       if (client) return found(client);
-      deps.log.warn("cluster_without_access", { cluster: row.name });
+      const remedy = remedies.noAccess(row.name);
+      deps.log.warn("cluster_without_access", { cluster: row.name, remedy });
     } catch (error) {
-      deps.log.warn("cluster_access_failed", { cluster: row.name, error: describeError(error) });
+      const remedy = remedies.unreachable(row.name);
+      deps.log.warn("cluster_access_failed", { cluster: row.name, error, remedy });
     }
     const waitMs = backoffMs(deps.random, { baseMs: 1_000, capMs: 60_000 }, attempt);
     await deps.clock.sleep(waitMs, signal).catch(() => {});

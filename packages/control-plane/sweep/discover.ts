@@ -6,6 +6,8 @@ import type { ActionsService } from "@runlet/actions-service/service";
 import type { Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
+import { targetKey } from "@runlet/domain/target";
+import { remedies } from "../remedies.ts";
 import { observeClusters, type ObserveDeps } from "./observe-clusters.ts";
 import { planRegistry, type RegistryPlan } from "./plan-registry.ts";
 import { wakeEach } from "./wake-each.ts";
@@ -55,7 +57,10 @@ export async function discover(deps: DiscoverDeps, stored?: Stored): Promise<Dis
 
   const written = await putRows(deps, plan, versions);
   const removed = await removeRows(deps, plan, versions);
-  for (const refusal of plan.refused) deps.log.warn("runner_set_refused", refusal);
+  for (const { target, why, scaleSetKey: scaleSet } of plan.refused) {
+    const remedy = remedies.refused[why];
+    deps.log.warn("runner_set_refused", { target: targetKey(target), why, scaleSet, remedy });
+  }
   const changed = new Set([...written, ...removed].map(({ shard }) => shard));
   await wakeEach(
     deps,

@@ -16,6 +16,7 @@ import { targetKey } from "@runlet/domain/target";
 import type { Clock } from "@runlet/runtime/clock";
 import { withDeadline } from "@runlet/runtime/deadline";
 import type { Log } from "@runlet/runtime/log";
+import { remedies } from "../remedies.ts";
 import type { ObservedRunnerSet } from "./plan-registry.ts";
 
 export interface ObserveDeps {
@@ -51,7 +52,8 @@ export async function observeClusters(
         });
         for (const [key, uid] of seen?.existing ?? []) existing.set(key, uid);
         if (seen) return seen.observed;
-        deps.log.warn("cluster_without_access", { cluster: cluster.name });
+        const remedy = remedies.noAccess(cluster.name);
+        deps.log.warn("cluster_without_access", { cluster: cluster.name, remedy });
       } catch (error) {
         deps.log.warn("cluster_silent", { cluster: cluster.name, error });
       }

@@ -5,6 +5,7 @@ import { withDeadline } from "@runlet/runtime/deadline";
 import { describeError } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
+import { remedies } from "../remedies.ts";
 import { checkCredentials, type CheckedScopes, type CredentialDeps } from "./check-credentials.ts";
 import { discover, type DiscoverDeps } from "./discover.ts";
 import type { FollowDeps } from "./follow-failure.ts";
@@ -109,9 +110,16 @@ async function probe(deps: SweepDeps, silent: readonly string[]): Promise<void> 
         await withDeadline(deps.clock, limitMs, undefined, (signal) =>
           client ? client.version({ signal }) : Promise.reject(new Error("no access")),
         );
-        deps.log.warn("cluster_answers_but_refuses", { cluster });
+        deps.log.warn("cluster_answers_but_refuses", {
+          cluster,
+          remedy: remedies.refuses(cluster),
+        });
       } catch (error) {
-        deps.log.error("cluster_unreachable", { cluster, error });
+        deps.log.error("cluster_unreachable", {
+          cluster,
+          error,
+          remedy: remedies.unreachable(cluster),
+        });
       }
     }),
   );
