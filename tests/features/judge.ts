@@ -1,4 +1,5 @@
 // Why: a table of features is worth what it is held to: each row has a state, each state its proof.
+import { dirname, join } from "node:path";
 import { findTitles, hasTest, titlePattern } from "./find-titles.ts";
 import type { Feature, NamedTest, State } from "./parse-table.ts";
 import type { RunTest } from "./read-report.ts";
@@ -47,12 +48,19 @@ export function judgeFeatures(features: readonly Feature[], evidence: Evidence):
     if (state.kind === "later" && (evidence.all || id.startsWith("B"))) {
       return [`not there yet: it comes with the ${state.part}`];
     }
+    if (state.kind === "told") return judgeTold(state);
     if (state.kind !== "tested" && state.kind !== "different") return [];
     const heading =
       state.kind === "different" && !evidence.anchors.has(state.anchor)
         ? [`docs/compatibility.md has no heading #${state.anchor}`]
         : [];
     return [...heading, ...state.tests.flatMap(judgeTest)];
+  }
+
+  function judgeTold({ page, anchor }: Extract<State, { kind: "told" }>): string[] {
+    const text = evidence.read(page);
+    if (text === undefined) return [`there is no file ${page}`];
+    return anchorsOf(text).has(anchor) ? [] : [`${page} has no heading #${anchor}`];
   }
 }
 
@@ -76,10 +84,16 @@ function createTestJudge({ read, report }: Evidence): (test: NamedTest) => strin
     }
     return sources.get(file);
   };
+  /** Cases may stand in a table of its own beside the test. */
+  function withTables(file: string, text: string): string {
+    const beside = [...text.matchAll(/ from "\.\/([\w.-]+\.ts)"/g)];
+    const tables = beside.map(([, name]) => read(join(dirname(file), name ?? "")) ?? "");
+    return [text, ...tables].join("\n");
+  }
   return ({ file, title }) => {
     const source = sourceOf(file);
     if (!source) return [`there is no file ${file}`];
-    if (!hasTest(source.text, source.titles, title)) {
+    if (!hasTest(withTables(file, source.text), source.titles, title)) {
       return [`${file} has no test ${JSON.stringify(title)}`];
     }
     return report ? judgeRun({ file, title }, report) : [];

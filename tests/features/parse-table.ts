@@ -12,13 +12,15 @@ export type State =
   /** Done in another way; `anchor` is a heading of docs/compatibility.md. */
   | { kind: "different"; anchor: string; tests: NamedTest[] }
   | { kind: "nothing"; reason: string }
+  /** No test can show it: `page` has the heading `anchor` that says what is so. */
+  | { kind: "told"; page: string; anchor: string }
   | { kind: "later"; part: string }
   /** The same feature as another row's. */
   | { kind: "as"; id: string }
   | { kind: "hole"; missing: string };
 
 export interface Feature {
-  /** A letter for the part, then ARC's own number where there is one (`B2286`: its pull request), or ours (`I1`, `F1`, `SEC1`). */
+  /** A letter for the part, then ARC's own number where there is one (`B2286`: its pull request), or ours (`I1`, `F1`, `SEC1`, `M1.1`). */
   id: string;
   what: string;
   state: State;
@@ -33,7 +35,7 @@ const parts = ["cloud side"];
  */
 export function parseTable(file: string, text: string): Feature[] {
   return text.split("\n").flatMap((line, index) => {
-    if (!/^\| (?:[A-FI]|SEC)\d/.test(line)) return [];
+    if (!/^\| (?:[A-FIM]|SEC)\d/.test(line)) return [];
     const [, id = "", what = "", kind = "", where = "", ...rest] = line
       .split("|")
       .map((cell) => cell.trim());
@@ -60,6 +62,12 @@ function parseState(kind: string, where: string): State | string {
     return { kind, anchor: first.slice(1), tests };
   }
   if (kind === "nothing") return where ? { kind, reason: where } : "says no reason";
+  if (kind === "told") {
+    const [, page, anchor] = /^((?:docs\/[\w/-]+|[A-Z]+)\.md)#([\w-]+)$/.exec(where) ?? [];
+    return page && anchor
+      ? { kind, page, anchor }
+      : "names no heading of a page as docs/PAGE.md#anchor";
+  }
   if (kind === "later") {
     return parts.includes(where) ? { kind, part: where } : `is later, but not in: ${parts.join()}`;
   }

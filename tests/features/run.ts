@@ -16,7 +16,7 @@ const help = `features: what ARC's runner scale sets can do, row by row, and the
 
 usage: npm run features [-- --promises] [--report FILE …] [--all] [--json]
 
-  --promises     our own invariants, faults and security items (tests/README.md) instead
+  --promises     our own invariants, faults, security items and problems of the field (tests/README.md) instead
   --report FILE  a report of a run, once or more: every named test must stand in one of them, and have passed. Such a
                  report is made by npm test or npm run test:cluster with
                  -- --reporter=default --reporter=json --outputFile.json=FILE
@@ -24,7 +24,7 @@ usage: npm run features [-- --promises] [--report FILE …] [--all] [--json]
   --json         one JSON object on the last line of standard output, and no table
   --help         this text
 
-Exit code 0: every row has a state; its test exists (and passed), or its difference is in docs/compatibility.md.
+Exit code 0: every row has a state; its test exists (and passed), or its difference or page is in docs.
 1: something is missing; each is named at the end. 2: a mistake in the call.
 `;
 
@@ -76,6 +76,7 @@ function describeState(state: State): string[] {
   if (state.kind === "tested") return tests;
   if (state.kind === "different") return [`docs/compatibility.md#${state.anchor}`, ...tests];
   if (state.kind === "nothing") return [state.reason];
+  if (state.kind === "told") return [`${state.page}#${state.anchor}`];
   if (state.kind === "later") return [state.part];
   return [];
 }
@@ -92,7 +93,10 @@ function render({ feature, state, problems }: Verdict): string {
 /** What a person must know to read the table. */
 function legend(promises: boolean): string {
   const [what, ids] = promises
-    ? ["What Runlet promises", "I: an invariant; F: a fault; SEC: security (tests/README.md)"]
+    ? [
+        "What Runlet promises",
+        "I: an invariant; F: a fault; SEC: security; M: a problem of the field, demand by demand (tests/README.md)",
+      ]
     : [
         "What ARC's runner scale sets can do, and what is so here",
         "A: the mode today; B and up: its releases, issue by issue; the parts of tests/features/table",
@@ -102,6 +106,7 @@ function legend(promises: boolean): string {
   tested        the tests below show it
   different     on purpose: the section of docs/compatibility.md says how and why
   nothing       nothing to do, for the reason below
+  told          no test can show it here; the page below says what is so
   id            ${ids}
 
 `;
@@ -122,10 +127,14 @@ const verdicts = judgeFeatures(listRows(root, flags.promises ? "promises" : "fea
   report,
   all: flags.all,
 });
-const words: Record<string, string> = { nothing: "nothing to do", hole: "holes" };
+const words: Record<string, string> = {
+  nothing: "nothing to do",
+  told: "told on a page",
+  hole: "holes",
+};
 const bad = verdicts.filter(({ problems }) => problems.length > 0);
 const counts = Object.fromEntries(
-  ["tested", "different", "nothing", "later", "hole"].map((kind) => [
+  ["tested", "different", "nothing", "told", "later", "hole"].map((kind) => [
     kind,
     verdicts.filter(({ state }) => state.kind === kind).length,
   ]),

@@ -35,19 +35,30 @@ it("every feature of ARC has a row, and each row a test, a reason or a differenc
   expect(features.length).toBeGreaterThan(440);
 });
 
-it("every difference that docs/compatibility.md tells belongs to a feature", () => {
+it("every difference that docs/compatibility.md tells belongs to a feature or to a field problem", () => {
   const told = anchorsOf((read("docs/compatibility.md") ?? "").replace(/^##? .*$/gm, ""));
-  const different = listRows(root, "features").flatMap(({ state }) =>
-    state.kind === "different" ? [state.anchor] : [],
-  );
+  const rows = [...listRows(root, "features"), ...listRows(root, "promises")];
+  const different = rows.flatMap(({ state }) => {
+    const isTold = state.kind === "told" && state.page === "docs/compatibility.md";
+    return state.kind === "different" || isTold ? [state.anchor] : [];
+  });
   expect(new Set(different)).toEqual(told);
 });
 
-it("every invariant, fault and security item of tests/README.md is shown by a test, or says why not", () => {
+it("every invariant, fault, security item and field problem of tests/README.md is shown by tests, or says why not", () => {
   const promises = listRows(root, "promises");
-  const told = (read("tests/README.md") ?? "").matchAll(/^\| ((?:[IF]|SEC)\d+) \|/gm);
-  expect(promises.map(({ id }) => id)).toEqual([...told].map(([, id]) => id));
+  const told = (read("tests/README.md") ?? "").matchAll(/^\| ((?:[IFM]|SEC)\d+) \|/gm);
+  // A field problem has several demands: M1.1, M1.2 …
+  const shown = new Set(promises.map(({ id }) => id.replace(/\.\d+$/, "")));
+  expect([...shown]).toEqual([...told].map(([, id]) => id));
   expect(problemsOf(promises)).toEqual([]);
+  const counts = Map.groupBy(promises, ({ id }) => id.replace(/\d.*$/, ""));
+  expect([...counts].map(([kind, rows]) => [kind, rows.length])).toEqual([
+    ["I", 28],
+    ["F", 70],
+    ["SEC", 48],
+    ["M", 102],
+  ]);
 });
 
 describe("the titles of a test file", () => {
@@ -69,11 +80,24 @@ describe("the titles of a test file", () => {
     expect(titlePattern("one.").test("one!")).toBe(false);
   });
 
-  it("may be named by one case, whose words stand in the file", () => {
+  it("may be named by one case, whose words stand in the file, or in a table beside it", () => {
     const text = 'it.each([["up"]])("moves %s", f); it("down", g)';
     const has = (title: string) => hasTest(text, findTitles(text), title);
     expect([has("moves up"), has("moves %s"), has("down")]).toEqual([true, true, true]);
     expect([has("moves left"), has("moves u"), has("moves "), has("up")]).not.toContain(true);
+    const files: Record<string, string> = {
+      "t/a.test.ts": 'import { rows } from "./rows.ts"; it.each(rows)("%s", f);',
+      "t/rows.ts": 'export const rows = ["left"];',
+    };
+    const evidence = { read: (path: string) => files[path], anchors: new Set<string>() };
+    const judge = (title: string) =>
+      judgeFeatures(parseTable("t.md", `| M1.1 | it | tested | t/a.test.ts :: ${title} |`), {
+        ...evidence,
+        report: undefined,
+        all: false,
+      })[0]?.problems;
+    expect(judge("left")).toEqual([]);
+    expect(judge("right")).toHaveLength(1);
   });
 });
 
@@ -95,6 +119,11 @@ describe("a table", () => {
       tests: [{ file: "a.test.ts", title: "b" }],
     });
     expect(row("nothing", "no pods")[0]?.state).toEqual({ kind: "nothing", reason: "no pods" });
+    expect(row("told", "docs/runbooks/a.md#why")[0]?.state).toEqual({
+      kind: "told",
+      page: "docs/runbooks/a.md",
+      anchor: "why",
+    });
     expect(row("later", "cloud side")[0]?.state.kind).toBe("later");
     expect(row("as", "A1.2")[0]?.state).toEqual({ kind: "as", id: "A1.2" });
     expect(row("", "a fault")[0]?.state).toEqual({ kind: "hole", missing: "a fault" });
@@ -106,6 +135,8 @@ describe("a table", () => {
     ["different", "docs<br>a.test.ts :: b"],
     ["different", "#why"],
     ["nothing", ""],
+    ["told", "docs/a.md"],
+    ["told", "tests/README.md#why"],
     ["later", "never"],
     ["done", "a.test.ts :: b"],
     ["nothing", "a | b"],
@@ -118,7 +149,7 @@ describe("the judge of features", () => {
   const file = 'it("moves %s", f)';
   const judge = (lines: string, over: Partial<Evidence> = {}) =>
     judgeFeatures(parseTable("t.md", lines), {
-      read: (path) => (path === "a.test.ts" ? file : undefined),
+      read: (path) => ({ "a.test.ts": file, "docs/a.md": "# Why\n" })[path],
       anchors: anchorsOf("# Why: it's so\n"),
       report: undefined,
       all: false,
@@ -133,6 +164,7 @@ describe("the judge of features", () => {
       "| A3 | it | different | #why-its-so<br>a.test.ts :: moves %s |",
       "| A4 | it | nothing | no |",
       "| A5 | it | later | cloud side |",
+      "| A6 | it | told | docs/a.md#why |",
     ];
     expect(judge(lines.join("\n")).join("")).toBe("");
   });
@@ -141,6 +173,8 @@ describe("the judge of features", () => {
     ["| A1 | it | tested | b.test.ts :: moves %s |", "no file b.test.ts"],
     ["| A1 | it | tested | a.test.ts :: moves |", 'has no test "moves"'],
     ["| A1 | it | different | #no<br>a.test.ts :: moves %s |", "no heading #no"],
+    ["| A1 | it | told | docs/b.md#why |", "no file docs/b.md"],
+    ["| A1 | it | told | docs/a.md#no |", "docs/a.md has no heading #no"],
     ["| A1 | it | | a fault |", "a hole: a fault"],
     ["| A1 | it | as | A9 |", "no row A9"],
     ["| A1 | it | as | A2 |\n| A2 | it | | a fault |", "as A2, which fails"],

@@ -210,6 +210,18 @@ describe("the webhook", () => {
     expect(counted).toEqual(["failed", "woken"]);
   });
 
+  // GitHub has sent wrong ones for hours (github-aws-runners/terraform-aws-github-runner #5123).
+  it("takes no notice of the installation, wrong or missing", async () => {
+    const { post, woken } = setUp();
+    const bodies = [undefined, null, { id: 0 }, { id: "none" }, "nonsense", []].map(
+      (installation) => workflowJob({ installation }),
+    );
+    for (const [at, body] of bodies.entries()) {
+      expect((await post(body, { "x-github-delivery": `d-${at}` })).status).toBe(202);
+    }
+    expect(woken).toEqual(bodies.map(() => "shard-3"));
+  });
+
   it("answers 202 to a signed job with an action or a number of labels nobody knows yet", async () => {
     const { post, woken } = setUp();
     const labels = Array.from({ length: 300 }, (_, n) => `label-${n}`);
