@@ -47,6 +47,18 @@ describe("more than one reconciler", () => {
     expect(world.github.control.scaleSets()).toEqual([]);
   });
 
+  it("two by mistake, one finds what the other has just made: it counts as made, and goes with its set", async () => {
+    const world = createWorld();
+    world.start();
+    world.github.control.addFault({ route: "listScaleSets", delayMs: 500, times: 1 });
+    await world.serve("builders");
+    await world.clock.runFor(5_000);
+    await world.deleteSet("builders");
+    await world.clock.runFor(minute);
+    expect(world.autoscaling()).toEqual([]);
+    expect(world.github.control.scaleSets()).toEqual([]);
+  });
+
   it("two by mistake, one slow to keep what it has registered: the other leaves it that", async () => {
     const world = createWorld();
     world.start();

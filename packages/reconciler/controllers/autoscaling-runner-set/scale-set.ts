@@ -194,6 +194,8 @@ async function remember(
       metadata: {
         // The API server refuses the patch if another object has the name by now.
         uid: set.metadata.uid,
+        // Two reconcilers by mistake: what this one finds the other may have made, and has said so meanwhile.
+        ...(isFound && { resourceVersion: set.metadata.resourceVersion }),
         labels: scopeLabels(scope),
         annotations: {
           [annotations.scaleSetId]: String(scaleSet.id),
