@@ -97,6 +97,8 @@ function secure(
     // A server name must not be an address (RFC 6066 3); the certificate is checked against `host`.
     ...(isIP(host) ? {} : { servername: host }),
     ALPNProtocols: options.protocols,
+    // Said, since NODE_TLS_REJECT_UNAUTHORIZED would decide otherwise.
+    rejectUnauthorized: true,
     ...(dialer.trust && { secureContext: dialer.trust }),
   });
   return connected(tls, "secureConnect", options.signal);

@@ -82,6 +82,14 @@ describe("the function host", () => {
     }
   });
 
+  it("ends the process of an invocation that left an error to nobody, and says so", async () => {
+    const functions = host("forgetful");
+    expect(await functions.invoke("forgetful", "{}")).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("Runtime.ExitError: exit 1"),
+    });
+  });
+
   it.each([
     [0, 1],
     [2, 3],
