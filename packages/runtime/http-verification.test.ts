@@ -9,7 +9,7 @@ import { createHttpFetch } from "./http.ts";
 const variable = "NODE_TLS_REJECT_UNAUTHORIZED";
 afterEach(() => void delete process.env[variable]);
 
-describe.each([false, true])(
+describe.each(["never", "when-offered"] as const)(
   "with the check of certificates turned off for Node (HTTP/2 %s)",
   (http2) => {
     it("a certificate of an unknown CA, or for another name, is refused all the same", async () => {
