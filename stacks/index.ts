@@ -17,9 +17,9 @@ export function deploy() {
   const coordination = createCoordination(stage);
   const parts = { stage, secrets, coordination };
 
-  const poller = createPoller(parts);
-  const webhook = createWebhook(parts);
   const sweep = createSweep(parts);
+  const poller = createPoller(parts, sweep);
+  const webhook = createWebhook(parts);
   grantClusterAccess(stage, { poller, sweep });
 
   const functions = { webhook, poller, sweep };

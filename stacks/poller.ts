@@ -3,10 +3,10 @@ import { cloudSettings } from "@runlet/runtime/settings";
 import { clusterPermissions } from "./cluster-access.ts";
 import { createFunction, type Parts } from "./function.ts";
 
-export function createPoller(parts: Parts) {
+/** After the sweep: Lambda refuses a destination that does not exist yet. */
+export function createPoller(parts: Parts, sweep: sst.aws.Function) {
   const { stage, secrets, coordination } = parts;
   const { settings } = stage;
-  const sweepArn = stage.arnOf("lambda", `function:${stage.functionName("sweep")}`);
   const poller = createFunction(parts, "poller", {
     timeoutMs: cloudSettings.invocationMs,
     memoryMb: settings.pollerMemoryMb,
@@ -16,11 +16,11 @@ export function createPoller(parts: Parts) {
       ...coordination.useKeys(),
       ...clusterPermissions(stage),
       // Lambda calls the destination of failures in the function's name.
-      { actions: ["lambda:InvokeFunction"], resources: [sweepArn] },
+      { actions: ["lambda:InvokeFunction"], resources: [sweep.arn] },
     ],
     // Not tried again, so that the notice comes at once: the sweep starts a successor, which takes over as soon as the
     // lease has run out. A wake that is older than the sweep's period is the sweep's business.
-    onFailure: { destination: sweepArn, maxAgeMs: cloudSettings.sweepEveryMs },
+    onFailure: { destination: sweep.arn, maxAgeMs: cloudSettings.sweepEveryMs },
   });
   // A poller starts its successor for ever, on purpose. Lambda ends a chain after about 16 invocations that it
   // knows as one by the trace header of AWS's SDKs (AWS, "Use Lambda recursive loop detection to prevent infinite

@@ -9,6 +9,8 @@ export interface Resource {
   /** What it was given, as JSON; secrets unwrapped. */
   inputs: Readonly<Record<string, unknown>>;
   retainOnDelete: boolean;
+  /** Names of those that are there before it. */
+  after: readonly string[];
 }
 
 export interface Deployment {

@@ -101,11 +101,13 @@ function relationsOfInvocation(deployment: Deployment): Relation[] {
   const recursion = oneOf(deployment, types.recursion).inputs;
   const queue = String(oneOf(deployment, types.queue).inputs["name"]);
   const sweepName = String(functionOf(deployment, "sweep").inputs["name"]);
+  const pollerConfig = oneOf(deployment, types.eventInvokeConfig, "Poller");
   const ages = [poller, sweep].map((config) => config?.maximumEventAgeInSeconds ?? 0);
   return [
     [poller?.maximumRetryAttempts === 0, "a failed poller is not tried again by the platform"],
     [sweep?.maximumRetryAttempts === 0, "a failed sweep is not tried again by the platform"],
     [target(poller).endsWith(`:function:${sweepName}`), "the sweep hears of a failed poller"],
+    [pollerConfig.after.includes("SweepFunction"), "the sweep is there before it is named"],
     [target(sweep).endsWith(`:${queue}`), "a failed sweep is kept to look at"],
     // Lambda takes no less than a minute (API, PutFunctionEventInvokeConfig).
     [ages.every((age) => age >= 60), "Lambda takes the age of events"],

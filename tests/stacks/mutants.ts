@@ -68,7 +68,7 @@ export const stackMutants: StackMutant[] = [
   },
   {
     name: "a poller that cannot tell of its failure",
-    ...inPoller(`      { actions: ["lambda:InvokeFunction"], resources: [sweepArn] },\n`, ""),
+    ...inPoller(`      { actions: ["lambda:InvokeFunction"], resources: [sweep.arn] },\n`, ""),
     said: "poller calls, and may not: lambda:InvokeFunction",
   },
   {
@@ -186,6 +186,14 @@ export const stackMutants: StackMutant[] = [
       "",
     ),
     said: "the sweep hears of a failed poller",
+  },
+  {
+    name: "a sweep that is named before it is there",
+    ...inPoller(
+      "destination: sweep.arn,",
+      "destination: stage.arnOf(`lambda`, `function:${stage.functionName(`sweep`)}`),",
+    ),
+    said: "the sweep is there before it is named",
   },
   {
     name: "a chain of pollers that Lambda ends",

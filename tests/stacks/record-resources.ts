@@ -25,6 +25,7 @@ interface RegisterRequest {
   getName(): string;
   getCustom(): boolean;
   getRetainondelete(): boolean;
+  getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
 }
 
@@ -57,6 +58,7 @@ export async function createRecorder(app: string, stage: string): Promise<Record
       // `as`: an object stays one.
       inputs: unwrap(request.getObject()?.toJavaScript() ?? {}) as Resource["inputs"],
       retainOnDelete: request.getRetainondelete(),
+      after: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
     });
     return register(request, done);
   };
