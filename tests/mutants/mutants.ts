@@ -244,6 +244,14 @@ export const mutants: Mutant[] = [
     test: "two clusters (auto-assign) > JobStarted of a silent cluster is owed",
   },
   {
+    name: "a successor that comes forward before its lists are in",
+    in: `${poller}/run-shard.ts`,
+    find: '  if (run.reason === "failure") return;\n',
+    replace: "  if (rows.length > 0) return;\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "(auto-assign) > waits for a successor that has still to list its clusters",
+  },
+  {
     name: "a release announced when it is there",
     in: `${poller}/hand-over.ts`,
     find:

@@ -4,7 +4,7 @@ import { LeaseLost } from "@runlet/coordination/lease";
 import { backoffMs } from "@runlet/runtime/backoff";
 import { describeError } from "@runlet/runtime/log";
 import { attend } from "./attend.ts";
-import { createClusters } from "./clusters.ts";
+import { createClusters, type Clusters } from "./clusters.ts";
 import type { PollerDeps, PollerResult, PollerRun } from "./deps.ts";
 import { handOver } from "./hand-over.ts";
 import { serveRows, type ServedRows } from "./serve-rows.ts";
@@ -21,10 +21,7 @@ export async function runShard(deps: PollerDeps, run: PollerRun): Promise<Poller
   const signal = AbortSignal.any([run.signal, end.signal]);
   const clusters = createClusters(deps, signal);
   try {
-    // Watches take a moment to fill: who will wait for the lease lists meanwhile. Others may find it held.
-    if (run.reason === "successor" || run.reason === "failure") {
-      clusters.watch((await deps.registry.listClusters()).map(({ row }) => row));
-    }
+    await prepare(deps, run, clusters);
     const taken = await take(deps, run);
     if (taken.kind === "held") return { ended: "held", scaleSets: 0 };
     const shard = createShard(deps, run, taken, { clusters, signal });
@@ -35,6 +32,24 @@ export async function runShard(deps: PollerDeps, run: PollerRun): Promise<Poller
   } finally {
     end.abort(new Error("the invocation has ended"));
   }
+}
+
+/**
+ * Watches take a moment to fill: who will wait for the lease lists meanwhile; others may find it held. A successor comes
+ * forward when its lists are in, since it is released to at once; a cluster that answers nobody may delay that a little.
+ */
+async function prepare(deps: PollerDeps, run: PollerRun, clusters: Clusters): Promise<void> {
+  if (run.reason !== "successor" && run.reason !== "failure") return;
+  const rows = (await deps.registry.listClusters()).map(({ row }) => row);
+  clusters.watch(rows);
+  if (run.reason === "failure") return;
+  const limit = new AbortController();
+  const names = rows.map(({ name }) => name);
+  const until = AbortSignal.any([limit.signal, run.signal]);
+  // The holder starts another one after a quarter of its reserve.
+  const slept = deps.clock.sleep(deps.settings.reserveMs / 8, until).catch(() => {});
+  await Promise.race([clusters.ready(names, until), slept]);
+  limit.abort(new Error("the lists are in, or waited for no longer"));
 }
 
 /** A successor waits for its predecessor's release; anybody else looks whether the lease stands still. */

@@ -47,6 +47,13 @@ async function hangOneTurn(mode: Mode, knobs: Partial<Knobs> = {}): Promise<() =
   return lift;
 }
 
+/** From the take-over by the successor. */
+function untilFirstPollMs(): number {
+  const taken = world.logged("shard_taken")[1]?.at ?? Infinity;
+  const first = world.events.find(({ kind, at }) => kind === "poll-opened" && at >= taken);
+  return (first?.at ?? Infinity) - taken;
+}
+
 describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (mode) => {
   it("leaves no instant over 100 ms without a poll, in twenty of them under load", async () => {
     world = await createPollerWorld({
@@ -101,10 +108,18 @@ describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (
     await clock.runFor(40_000);
     expect(world.logged("shard_handed_over").length).toBe(1);
     await clock.runFor(70_000);
-    const second = world.logged("shard_taken")[1]?.at ?? 0;
-    const first = world.events.find(({ kind, at }) => kind === "poll-opened" && at >= second);
-    expect((first?.at ?? Infinity) - second).toBeLessThanOrEqual(100);
+    expect(untilFirstPollMs()).toBeLessThanOrEqual(100);
     expect(world.service.control.messages("linux")?.log).toEqual([]);
+  });
+
+  it("waits for a successor that has still to list its clusters", async () => {
+    world = await createPollerWorld({ mode, settings: { invocationMs: 60_000 } });
+    world.wake();
+    await world.clock.runFor(40_000);
+    const { api } = world.cluster("east");
+    api.addFault({ effect: { kind: "latency", ms: 1_500 }, verb: "list" });
+    await world.clock.runFor(10_000);
+    expect(untilFirstPollMs()).toBeLessThanOrEqual(100);
   });
 
   it("leaves none either to a set whose poll ends while another's turn hangs", async () => {
