@@ -7,6 +7,7 @@ import { readInt, UsageError } from "@runlet/runtime/flags";
 import { ask } from "./ask.ts";
 import { listIn, listManaged } from "./check-cluster.ts";
 import { getCluster, withCluster } from "./cluster-client.ts";
+import { count } from "./count.ts";
 import { explainSilence } from "./explain-silence.ts";
 import type { Place } from "./place.ts";
 import { textOf, type Answer, type Call, type Verb } from "./verbs.ts";
@@ -30,7 +31,7 @@ export const removeCluster: Verb = {
     if (values["now"]) return removeNow(call, place, row);
     const left = await drain(call, place, row, limit * 60_000);
     if (left > 0) {
-      const text = `${left} runners of cluster ${row.name} are left after ${limit} minutes; it gets no new ones. Run this again, or with --now or --cancel`;
+      const text = `cluster ${row.name} still has ${count(left, "runner")} after ${count(limit, "minute")}, and gets no new ones. Run this again, or with --now or --cancel`;
       return { text, json: { cluster: row.name, removed: false, runners: left }, failed: true };
     }
     return forget(place, row);
@@ -39,8 +40,8 @@ export const removeCluster: Verb = {
 
 async function removeNow({ values }: Call, place: Place, row: ClusterRow): Promise<Answer> {
   const runners = await countRunners(place, row).catch(() => undefined);
-  const what = runners ?? "an unknown number of";
-  const question = `Remove cluster ${row.name} with ${what} runners in it? Jobs that run go on, but nobody counts their runners any more.`;
+  const what = runners === undefined ? "an unknown number of runners" : count(runners, "runner");
+  const question = `Remove cluster ${row.name} with ${what} in it? Jobs that run go on, but nobody counts their runners any more.`;
   if (runners !== 0 && !(await ask(question, values["yes"] === true)))
     return { text: "nothing was changed", json: { removed: false }, failed: true };
   return forget(place, row);
@@ -59,7 +60,7 @@ async function drain(call: Call, place: Place, row: ClusterRow, limitMs: number)
   });
   if (left === 0 && !row.draining) return 0;
   call.tell(
-    `cluster ${row.name} has ${left} runners: it gets no new ones, and those with a job finish`,
+    `cluster ${row.name} has ${count(left, "runner")}: it gets no new ones, and those with a job finish`,
   );
   await setDraining(await place.registry(), row.name, true);
   const startedMs = clock.nowMs();
@@ -67,7 +68,7 @@ async function drain(call: Call, place: Place, row: ClusterRow, limitMs: number)
     await clock.sleep(lookEveryMs);
     // A look that fails says nothing; the next one may.
     const now = await countRunners(place, row).catch(() => left);
-    if (now !== left) call.tell(`cluster ${row.name}: ${now} runners left`);
+    if (now !== left) call.tell(`cluster ${row.name}: ${count(now, "runner")} left`);
     left = now;
   }
   return left;

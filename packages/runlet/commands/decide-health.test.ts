@@ -8,6 +8,7 @@ const target: TargetFacts = {
   draining: false,
   foreign: undefined,
   owed: false,
+  unacted: false,
   desired: 2,
   actual: 2,
 };
@@ -19,6 +20,7 @@ const good: HealthFacts = {
   listed: true,
   hasSession: true,
   assigned: 2,
+  lastNewsMs: 20_000,
   targets: [target],
 };
 
@@ -49,6 +51,8 @@ describe("the word for a scale set's health", () => {
       { targets: [{ ...target, ailing: "RunnersFailed: x" }] },
     ],
     ["degraded", "has not taken its last order", { targets: [{ ...target, owed: true }] }],
+    ["degraded", "not acted on an order for 20 s", { targets: [{ ...target, unacted: true }] }],
+    ["served", "2 jobs", { targets: [{ ...target, unacted: true }], lastNewsMs: 2_000 }],
     ["draining", "is being removed", { targets: [{ ...target, draining: true }] }],
     ["scaling", "1 of 2 runners", { targets: [{ ...target, actual: 1 }] }],
     ["served", "2 jobs", { targets: [{ ...target, actual: undefined }] }],

@@ -13,6 +13,8 @@ export interface HealthFacts {
   listed: boolean;
   hasSession: boolean;
   assigned: number;
+  /** Since the poller last wrote of this set, and so since its last order; undefined: it never has. */
+  lastNewsMs: number | undefined;
   targets: TargetFacts[];
 }
 
@@ -26,6 +28,8 @@ export interface TargetFacts {
   /** The other installation that it belongs to. */
   foreign: string | undefined;
   owed: boolean;
+  /** The reconciler has not acted on the last order. */
+  unacted: boolean;
   desired: number;
   /** Undefined: not known. */
   actual: number | undefined;
@@ -120,7 +124,10 @@ function holderHealth({
   return undefined;
 }
 
-function targetHealth({ targets, assigned }: HealthFacts): Health {
+/** Orders are acted on in a moment. */
+const actsWithinMs = 10_000;
+
+function targetHealth({ targets, assigned, lastNewsMs = 0 }: HealthFacts): Health {
   const foreign = targets.find((target) => target.foreign !== undefined);
   if (foreign) {
     const reason = `cluster ${foreign.cluster} is served by installation ${foreign.foreign}: stop that one, then runlet cluster adopt`;
@@ -140,6 +147,12 @@ function targetHealth({ targets, assigned }: HealthFacts): Health {
   const ailing = targets.find((target) => target.ailing !== undefined);
   if (ailing) {
     return { word: "degraded", reason: `cluster ${ailing.cluster}: ${ailing.ailing}` };
+  }
+  const idle = targets.find((target) => target.unacted);
+  if (idle && lastNewsMs > actsWithinMs) {
+    const since = `${Math.round(lastNewsMs / 1_000)} s`;
+    const reason = `cluster ${idle.cluster}: its reconciler has not acted on an order for ${since}: is its pod running?`;
+    return { word: "degraded", reason };
   }
   if (targets.length > 0 && targets.every(({ draining }) => draining)) {
     return { word: "draining", reason: "every cluster of it is being removed" };

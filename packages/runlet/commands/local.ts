@@ -21,8 +21,8 @@ import { startDeployment } from "../local/deployment.ts";
 import { localEnvironment } from "../local/local-environment.ts";
 import type { Command } from "../main.ts";
 import { count } from "./count.ts";
-import { describeForgotten } from "./describe-forgotten.ts";
 import { localOptions, readLocalFlags, type LocalFlags } from "./local-flags.ts";
+import { registerGiven } from "./register-given.ts";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
 
@@ -72,18 +72,12 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
     random,
     log,
   });
-  const registered = (await registry.listClusters()).map(({ row }) => row.name);
-  const given = config.clusters.map(({ name }) => name);
-  for (const name of given) {
-    if (!registered.includes(name)) await registry.putCluster({ name, accessRef: name }, undefined);
-  }
-  for (const line of describeForgotten(registered, given, config.stateFile)) {
-    process.stderr.write(`runlet local: ${line}\n`);
-  }
+  const say = (line: string) => void process.stderr.write(`runlet local: ${line}\n`);
+  const clustersCount = await registerGiven({ registry, say }, config);
   file.close();
   const fetch = createHttpFetch({ clock });
   const settings = settingsOf({ ...config, invokeUrl: "" });
-  const onSweep = tellFirstSweep(config.clusters.length);
+  const onSweep = tellFirstSweep(clustersCount);
   const deployment = await startDeployment(
     { clock, random, log, fetch },
     { environment: localEnvironment(config, home), settings, webhookPort, onLine: write, onSweep },

@@ -5,7 +5,7 @@ import { formatFence, parseFence } from "@runlet/coordination/fence";
 import { keys } from "@runlet/coordination/keys";
 import { getSettled, type SettleDeps } from "@runlet/coordination/put-settled";
 import type { ScaleSetRow } from "@runlet/coordination/registry";
-import { annotations } from "@runlet/kubernetes/resources";
+import { annotations, type EphemeralRunnerSet } from "@runlet/kubernetes/resources";
 import { createCredentialAsker } from "./ask-credential.ts";
 import { decideHealth, type Health, type HealthFacts, type TargetFacts } from "./decide-health.ts";
 import {
@@ -174,6 +174,9 @@ async function observeSet(
   ]);
   const checkpoint = stored && summarizeRow(stored);
   const targets = row.targets.map((ref) => describeTarget(ref, checkpoint, look));
+  const age = (since: number | undefined) =>
+    since === undefined ? undefined : Math.max(0, place.clock.wallMs() - since);
+  const lastNewsMs = age(checkpoint?.savedAt);
   const facts: HealthFacts = {
     scopeUrl: row.configUrl,
     credential,
@@ -182,17 +185,16 @@ async function observeSet(
     listed: serves?.scaleSetKeys.includes(row.key) ?? false,
     hasSession: checkpoint?.hasSession ?? false,
     assigned: checkpoint?.statistics?.totalAssignedJobs ?? 0,
+    lastNewsMs,
     targets,
   };
-  const age = (since: number | undefined) =>
-    since === undefined ? undefined : Math.max(0, place.clock.wallMs() - since);
   return {
     key: row.key,
     name: row.name,
     shard: row.shard,
     health: decideHealth(facts),
     sessionAgeMs: age(checkpoint?.hasSession ? checkpoint.sessionSince : undefined),
-    lastNewsMs: age(checkpoint?.savedAt),
+    lastNewsMs,
     assigned: facts.assigned,
     targets,
   };
@@ -228,10 +230,17 @@ function describeTarget(
     draining: cluster?.row.draining ?? false,
     foreign: owner === look.installation ? undefined : owner,
     owed: known?.owed !== undefined,
+    unacted: isUnacted(runnerSet),
     desired: known?.pair.replicas ?? 0,
     actual: runnerSet?.status?.currentReplicas,
     busy,
   };
+}
+
+/** ARC's reconciler notes nothing, so nothing is known of it. */
+function isUnacted(runnerSet: EphemeralRunnerSet | undefined): boolean {
+  const acted = runnerSet?.metadata.annotations?.[annotations.actedPatchId];
+  return acted !== undefined && acted !== String(runnerSet?.spec.patchID);
 }
 
 /** As checkpoints name it: `east/runners/linux`. */
