@@ -4,6 +4,7 @@ import type { Mutant } from "./mutants.ts";
 const sweep = "packages/control-plane/sweep";
 const webhook = "packages/control-plane/webhook";
 const github = "tests/stories/sweep/github.test.ts";
+const clusters = "tests/stories/sweep/clusters.test.ts";
 
 export const sweepMutants: Mutant[] = [
   {
@@ -32,6 +33,30 @@ export const sweepMutants: Mutant[] = [
     test: "although every question to GitHub hangs",
   },
   {
+    name: "shards are woken after every cluster has answered",
+    in: `${sweep}/run-sweep.ts`,
+    find: "  const looked = discover(deps, stored);\n",
+    replace: "  const looked = discover(deps, stored);\n  await looked;\n",
+    file: clusters,
+    test: "a sweep wakes who is not served within a second, although a cluster hangs",
+  },
+  {
+    name: "a look at a cluster goes on as long as it answers",
+    in: `${sweep}/observe-clusters.ts`,
+    find: "const limitMs = 2 * deps.settings.effectTimeoutMs;",
+    replace: "const limitMs = 20 * deps.settings.effectTimeoutMs;",
+    file: clusters,
+    test: "is silent after twice the time of a call",
+  },
+  {
+    name: "all scale sets that no cluster shows are deleted at once",
+    in: `${sweep}/discover.ts`,
+    find: "const deletedMax = 10;",
+    replace: "const deletedMax = 1_000;",
+    file: clusters,
+    test: "ten are deleted a sweep",
+  },
+  {
     name: "a scale set is unowned at first sight",
     in: `${sweep}/find-unowned.ts`,
     find: "before?.has(id))) {",
@@ -51,7 +76,7 @@ export const sweepMutants: Mutant[] = [
     name: "GitHub's silence counts as a refusal of the credential",
     in: `${sweep}/check-credentials.ts`,
     find: "const isLimit = status === 429 ||",
-    replace: 'if (status >= 429) return refuse(deps, scope, "rejected");\n  const isLimit =',
+    replace: 'if (status >= 429) return "rejected";\n  const isLimit =',
     file: "tests/stories/sweep/credentials.test.ts",
     test: "is not to blame for GitHub's 500",
   },
