@@ -1,6 +1,7 @@
 // Why: certificates and keys in a kubeconfig are looked at when it is stored, not at the first call weeks
 // later, when nobody remembers the file.
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { findCertificates } from "@runlet/runtime/find-certificates";
 import { flatten, type KubeconfigProblem } from "./kubeconfig-problems.ts";
 
 /** The PEM text in a kubeconfig's base64 field; says what is wrong otherwise. */
@@ -22,7 +23,7 @@ export function checkCertificates(
   field: string,
   problems: KubeconfigProblem[],
 ): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = findCertificates(pem);
   try {
     if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block));
   } catch {

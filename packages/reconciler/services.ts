@@ -12,6 +12,7 @@ import {
   type TlsConfig,
 } from "@runlet/kubernetes/resources";
 import type { Clock } from "@runlet/runtime/clock";
+import { findCertificates } from "@runlet/runtime/find-certificates";
 import { CredentialUnusable, parseCredential } from "./credential.ts";
 import { contentHash } from "./hash.ts";
 import { resolveProxy, type ResolvedProxy } from "./proxy.ts";
@@ -183,7 +184,7 @@ async function readExtras(
 function readCa(pem: string | undefined, where: string, key: string): string {
   const field = "spec.githubServerTLS";
   if (!pem) throw new CredentialUnusable(`${field}: ${where} does not exist or has no key ${key}`);
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = findCertificates(pem);
   if (blocks.length === 0 || !blocks.every(isCertificate)) {
     const remedy = "put the CA's certificates there, as PEM";
     throw new CredentialUnusable(`${field}: ${where}, key ${key}, is no certificate; ${remedy}`);

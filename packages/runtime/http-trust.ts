@@ -2,6 +2,7 @@
 // public roots, the second instead of them: a public CA must not be able to speak for a cluster.
 import { X509Certificate } from "node:crypto";
 import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+import { findCertificates } from "./find-certificates.ts";
 
 /** Whom a connection trusts and as whom it comes. */
 export interface TrustOptions {
@@ -29,11 +30,8 @@ export function createTrust(options: TrustOptions): SecureContext | undefined {
   });
 }
 
-// No dash stands between the two lines, so a text of nothing but first lines is read once and not once for each.
-const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
 function checkBundle(bundle: string): void {
-  const found = bundle.match(certificate) ?? [];
+  const found = findCertificates(bundle);
   if (found.length === 0) throw new Error("a CA bundle holds no PEM certificate");
   for (const [index, pem] of found.entries()) {
     try {
