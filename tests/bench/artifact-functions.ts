@@ -18,7 +18,7 @@ const prefix = "runlet/bench";
 export async function createArtifactFunctions(
   parts: FunctionParts,
   transport: SocketTransport,
-  { home, account }: { home: string; account: AccountServer },
+  { home, account, nodePath }: { home: string; account: AccountServer; nodePath?: string },
 ): Promise<BenchFunctions> {
   const { clock, random, log, settings, onLine } = parts;
   for (const name of functionNames) await bundleFunction(name, home);
@@ -28,6 +28,7 @@ export async function createArtifactFunctions(
     {
       settings,
       webhookPort: 0,
+      ...(nodePath !== undefined && { nodePath }),
       onLine,
       entryOf: (name) => join(home, `${name}.mjs`),
       environment: (invokeUrl, name) => ({
@@ -41,6 +42,8 @@ export async function createArtifactFunctions(
           webhooks: [],
         }),
         RUNLET_ALLOW_LOOPBACK: "1",
+        // What runs the bundle here has types, and what strips them would stay resident; from the cache it comes stripped.
+        NODE_COMPILE_CACHE: join(home, "code-cache"),
         AWS_REGION: "eu-central-1",
         AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
         AWS_SECRET_ACCESS_KEY: "secret",

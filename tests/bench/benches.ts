@@ -8,6 +8,7 @@ import { handOver } from "./hand-over.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { jobToPatch } from "./job-to-patch.ts";
 import { pollerMemory } from "./poller-memory.ts";
+import { pollerShare } from "./poller-share.ts";
 import { takeOver } from "./take-over.ts";
 import { webhookFlood } from "./webhook-flood.ts";
 
@@ -21,5 +22,6 @@ export const benches: Record<string, Bench> = {
   bundles,
   "cold-start": coldStart,
   "poller-memory": pollerMemory,
+  "poller-share": pollerShare,
   cost,
 };

@@ -35,9 +35,9 @@ export const coldStart: Bench = {
       );
       const startMs: Record<number, number> = {};
       for (const size of sizesMb) {
-        const quota = createCpuQuota(cpuShare(size));
+        const quota = createCpuQuota(cpuShare(size), home);
         isHeld &&= quota !== undefined;
-        const held = quota && (await repeat(runs, () => startBundle(path, quota.command)));
+        const held = quota && (await repeat(runs, () => startBundle(path, quota.node)));
         quota?.remove();
         const value = held ? median(held.map((one) => one.wallMs)) : cpuMs / cpuShare(size);
         startMs[size] = Math.round(value);

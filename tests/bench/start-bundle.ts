@@ -13,14 +13,10 @@ export interface BundleStart {
   wallMs: number;
 }
 
-/** Starts Node with `command` (default: as it is) and imports the file. */
-export async function startBundle(
-  path: string,
-  command: (node: string) => [string, string[]] = (node) => [node, []],
-): Promise<BundleStart> {
-  const [program, before] = command(process.execPath);
+/** Starts `node` (default: this one) and imports the file. */
+export async function startBundle(path: string, node = process.execPath): Promise<BundleStart> {
   const startedAt = performance.now();
-  const child = spawn(program, [...before, "--input-type=module", "-e", scriptFor(path)], {
+  const child = spawn(node, ["--input-type=module", "-e", scriptFor(path)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const out: { text: string; wallMs: number } = { text: "", wallMs: 0 };

@@ -31,6 +31,8 @@ export interface DeploymentOptions {
   environment: (invokeUrl: string, name: FunctionName) => Record<string, string>;
   /** The file that exports a function's `handler`; default: the sources in functions/. */
   entryOf?: (name: FunctionName) => string;
+  /** What containers are started with; default: this Node. */
+  nodePath?: string;
   /** What the Invoke API's callers put before a function's name; default: nothing. */
   namePrefix?: string;
   settings: Settings;
@@ -66,7 +68,7 @@ export async function startDeployment(
     clock,
     random,
     log,
-    nodePath: process.execPath,
+    nodePath: options.nodePath ?? process.execPath,
     parentEnvironment: inheritedEnvironment(),
     functions: {
       // A failed poller is not retried: the sweep is told, and starts a successor at once.
