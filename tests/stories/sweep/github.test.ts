@@ -117,12 +117,15 @@ describe("a scale set at GitHub that nobody serves", () => {
     world.service.control.queueJobs({ scaleSet: "left-behind" });
     world.service.control.queueJobs({ scaleSet: "linux" });
     const seen: unknown[] = [];
+    const counted: unknown[] = [];
     for (let minute = 0; minute < 14; minute++) {
       await world.sweep();
       seen.push(...world.lines.filter(({ event }) => event === "scale_set_unowned"));
+      counted.push(...world.of("scale-sets-unowned"));
       await world.clock.runFor(50_000);
     }
     expect(seen).toMatchObject([{ scope: "github.com/acme", name: "left-behind" }]);
+    expect(counted).toEqual([1]);
     expect(world.asked("listScaleSets")).toBe(2);
   });
 });
