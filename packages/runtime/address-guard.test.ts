@@ -105,7 +105,13 @@ it("a guarded fetch connects to nothing that is refused, by address or by name",
   expect(server.sockets).toEqual([]);
   const allowed = createHttpFetch({ clock, guard: createAddressGuard({ allowLoopback: true }) });
   expect(await (await allowed(`http://localhost:${server.port}/`)).text()).toBe("secret");
-  guarded.close();
-  allowed.close();
+  const proxy = {
+    http: `http://127.0.0.1:${server.port}`,
+    https: `http://127.0.0.1:${server.port}`,
+  };
+  const behind = createHttpFetch({ clock, guard, proxy });
+  for (const url of ["http://169.254.169.254/", "https://[::ffff:a9fe:a9fe]/", "https://0x7f.1/"])
+    await expect(behind(url), url).rejects.toMatchObject({ code: "ADDRESS_REFUSED" });
+  for (const one of [guarded, allowed, behind]) one.close();
   await server.stop();
 });

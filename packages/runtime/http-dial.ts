@@ -59,6 +59,8 @@ function dialError(what: string, error: unknown): TransportError {
 
 function dialTransport(dialer: Dialer, dial: Dial, signal: AbortSignal): Promise<Socket> {
   if (!dial.proxy) return dialTcp(dial.url, dialer.guard, signal);
+  // Names are resolved by the proxy, out of our sight; an address is still refused here.
+  if (dialer.guard) checkLiteral(dialer.guard, hostOf(dial.url));
   // A plain http:// request is sent to the proxy itself, which sees its whole address.
   if (dial.url.protocol === "http:") return dialProxy(dialer, dial.proxy, signal);
   return tunnel(dialer, { url: dial.url, proxy: dial.proxy }, signal);

@@ -28,8 +28,8 @@ export interface TargetFacts {
   /** The other installation that it belongs to. */
   foreign: string | undefined;
   owed: boolean;
-  /** The reconciler has not acted on the last order. */
-  unacted: boolean;
+  /** Orders that the reconciler has not acted on. */
+  unacted: number;
   desired: number;
   /** Undefined: not known. */
   actual: number | undefined;
@@ -124,8 +124,9 @@ function holderHealth({
   return undefined;
 }
 
-/** Orders are acted on in a moment. */
-const actsWithinMs = 10_000;
+/** Orders are acted on in a moment; while one is not, the poller gives another with each poll. */
+const isIdle = (unacted: number, lastNewsMs: number) =>
+  unacted >= 3 || (unacted > 0 && lastNewsMs > 10_000);
 
 function targetHealth({ targets, assigned, lastNewsMs = 0 }: HealthFacts): Health {
   const foreign = targets.find((target) => target.foreign !== undefined);
@@ -148,10 +149,9 @@ function targetHealth({ targets, assigned, lastNewsMs = 0 }: HealthFacts): Healt
   if (ailing) {
     return { word: "degraded", reason: `cluster ${ailing.cluster}: ${ailing.ailing}` };
   }
-  const idle = targets.find((target) => target.unacted);
-  if (idle && lastNewsMs > actsWithinMs) {
-    const since = `${Math.round(lastNewsMs / 1_000)} s`;
-    const reason = `cluster ${idle.cluster}: its reconciler has not acted on an order for ${since}: is its pod running?`;
+  const idle = targets.find(({ unacted }) => isIdle(unacted, lastNewsMs));
+  if (idle) {
+    const reason = `cluster ${idle.cluster}: its reconciler has not acted on the last ${count(idle.unacted, "order")}: is its pod running?`;
     return { word: "degraded", reason };
   }
   if (targets.length > 0 && targets.every(({ draining }) => draining)) {

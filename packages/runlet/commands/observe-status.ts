@@ -230,17 +230,20 @@ function describeTarget(
     draining: cluster?.row.draining ?? false,
     foreign: owner === look.installation ? undefined : owner,
     owed: known?.owed !== undefined,
-    unacted: isUnacted(runnerSet),
+    unacted: countUnacted(runnerSet),
     desired: known?.pair.replicas ?? 0,
     actual: runnerSet?.status?.currentReplicas,
     busy,
   };
 }
 
-/** ARC's reconciler notes nothing, so nothing is known of it. */
-function isUnacted(runnerSet: EphemeralRunnerSet | undefined): boolean {
-  const acted = runnerSet?.metadata.annotations?.[annotations.actedPatchId];
-  return acted !== undefined && acted !== String(runnerSet?.spec.patchID);
+/** ARC's reconciler notes nothing, so nothing is known of it. A set that never acted was made with the number 0. */
+function countUnacted(runnerSet: EphemeralRunnerSet | undefined): number {
+  const noted = runnerSet?.metadata.annotations;
+  if (runnerSet === undefined || noted?.[annotations.reconciler] === undefined) return 0;
+  const behind = runnerSet.spec.patchID - Number(noted[annotations.actedPatchId] ?? 0);
+  // The number 0 is an order, too, and numbers begin anew some day.
+  return behind >= 0 ? behind : 1;
 }
 
 /** As checkpoints name it: `east/runners/linux`. */

@@ -172,6 +172,19 @@ spec: { githubConfigUrl: ${world.configUrl}, githubConfigSecret: nowhere, templa
     await world.stop();
   });
 
+  it("names a reconciler that does not act, once an order has waited for it", async () => {
+    const { world, health } = await start(mode);
+    await world.clock.runFor(2_000);
+    world.clusters.get("west")?.killReconciler();
+    world.queue("linux", { count: 4, durationMs: 30_000 });
+    await world.clock.runFor(12_000);
+    expect((await health()).health).toEqual({
+      word: "degraded",
+      reason: expect.stringMatching(/^cluster west: its reconciler has not acted .* pod running/),
+    });
+    await world.stop();
+  });
+
   it("says that a quiet shard rests, and writes nothing", async () => {
     const { world, health, writes } = await start(mode, { restAfterMs: 1_000 });
     for (let look = 0; look < 20 && (await health()).health.word !== "resting"; look++)
