@@ -35,6 +35,7 @@ export const programs = {
   "test:cluster": "tests/cluster/run.ts",
   "test:aws": "tests/aws/run.ts",
   "test:stacks": "tests/stacks/run.ts",
+  live: "tests/live/run.ts",
   npx: "packages/runlet/bin.mjs",
 } as const;
 
