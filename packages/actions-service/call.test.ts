@@ -166,6 +166,27 @@ describe("an answer's body", () => {
     expect(await bench.run(poll)).toMatchObject({ failure: { reason: "timed-out" } });
   });
 
+  test.each([
+    ["arrays", `${"[".repeat(200_000)}${"]".repeat(200_000)}`],
+    ["objects", `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`],
+  ])(
+    "of %s in one another, two hundred thousand deep, is unreadable, and ends nothing",
+    async (_of, body) => {
+      for (const [status, reason] of [
+        [200, "unreadable"],
+        [400, "refused"],
+      ] as const) {
+        const bench = createBench();
+        bench.server.always({ status, body });
+        const outcome = await bench.run(bench.service.listScaleSets());
+        expect(outcome).toMatchObject({ ok: false, failure: { reason } });
+        const queue = { queueUrl: "https://ghes.test/q", queueToken: "t" };
+        const at = { lastMessageId: 0, maxCapacity: 1 };
+        expect(await bench.run(bench.service.poll(queue, at))).toMatchObject({ ok: false });
+      }
+    },
+  );
+
   test("of ten megabytes is given up, not read", async () => {
     let sent = 0;
     const chunk = new Uint8Array(64 * 1024).fill(32);

@@ -24,7 +24,13 @@ const keys = new Map(
  * case in which wire.ts reads them. Throws SyntaxError.
  */
 export function parseJson(text: string): unknown {
-  return JSON.parse(text.replace(/^\uFEFF+/, ""), revive);
+  try {
+    return JSON.parse(text.replace(/^\uFEFF+/, ""), revive);
+  } catch (cause) {
+    // `revive` is called by recursion: what is nested deeper than the stack is no answer of the service's.
+    if (cause instanceof RangeError) throw new SyntaxError("is nested too deeply", { cause });
+    throw cause;
+  }
 }
 
 function revive(_key: string, value: unknown, context?: { source?: string }): unknown {

@@ -142,6 +142,18 @@ describe("a message", () => {
     expect(message).toMatchObject({ news: [], skippedCount: 0, statistics });
   });
 
+  test("with a body that is nested two hundred thousand deep has no news, and its statistics", () => {
+    for (const [open, close] of [
+      ["[", "]"],
+      ['{"a":', "}"],
+    ] as const) {
+      const { message } = readSkipping(
+        wire("", { body: `${open.repeat(200_000)}1${close.repeat(200_000)}` }),
+      );
+      expect(message).toMatchObject({ news: [], statistics });
+    }
+  });
+
   test("loses only what cannot be read, and says what that was", () => {
     const bad = `{"messageType":"JobAvailable","runnerRequestId":true}`;
     const strange = `{"messageType":"JobTeleported","runnerRequestId":1}`;
