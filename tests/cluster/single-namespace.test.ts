@@ -54,4 +54,25 @@ describe("a reconciler with a Role and no ClusterRole", () => {
   test("asks for nothing that it may not have", () => {
     expect(reconciler.output()).not.toMatch(/forbidden/i);
   });
+
+  test(
+    "told of one more that it may not read, serves its own, is not ready, and says which",
+    { timeout: 90_000 },
+    async () => {
+      reconciler.signal("SIGTERM");
+      await reconciler.ended;
+      const flags = [...electionFlags, "--namespace", namespace, "--namespace", "others"];
+      reconciler = await bed.startReconciler(flags);
+      // It waits half a minute for all of them.
+      await reconciler.until("namespaces_unreadable", 50_000);
+      await bed.serve("late", "  runnerScaleSetName: late");
+      const { status, text } = await reconciler.page("/readyz");
+      expect(status).toBe(503);
+      expect(text).toMatch(/^never read: namespace others \(/);
+      expect((await reconciler.page("/healthz")).status).toBe(200);
+      const { text: metrics } = await reconciler.page("/metrics");
+      expect(metrics).toContain('runlet_reconciler_namespace_seen{namespace="others"} 0');
+      expect(metrics).toContain(`runlet_reconciler_namespace_seen{namespace="${namespace}"} 1`);
+    },
+  );
 });
