@@ -252,6 +252,24 @@ export const mutants: Mutant[] = [
     test: "(auto-assign) > waits for a successor that has still to list its clusters",
   },
   {
+    name: "another poller invoked beside a successor",
+    in: `${poller}/hand-over.ts`,
+    find: "  if (successor === undefined) return startSuccessor(shard);\n",
+    replace:
+      "  const flag = await shard.deps.wakes.findFlag(shard.run.shard);\n" +
+      "  if (successor === undefined || flag) return startSuccessor(shard);\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "with a wake in the middle of it",
+  },
+  {
+    name: "a successor that died at the release left to the sweep",
+    in: `${poller}/hand-over.ts`,
+    find: '  if (lease && (lease.state !== "released" || ',
+    replace: '  if (lease && (lease.state !== "held" || ',
+    file: `${stories}/hand-over.test.ts`,
+    test: "with a successor that dies at the release",
+  },
+  {
     name: "a release announced when it is there",
     in: `${poller}/hand-over.ts`,
     find:

@@ -12,10 +12,10 @@ export async function handOver(shard: Shard): Promise<"handed-over" | "lost"> {
   const successor = await awaitSuccessor(shard, startedAt + settings.reserveMs / 2);
   if (successor !== undefined) await announce(shard);
   await endEffects(shard, settings.reserveMs / 8);
-  const released = await release(shard, successor);
+  const released = await shard.lease.release({ state: "released" });
   metrics.count("hand-overs");
   shard.log.info("shard_handed_over", { successor, released });
-  await leavePollsOpen(shard);
+  await Promise.all([seeTaken(shard, successor), leavePollsOpen(shard)]);
   return released === "released" ? "handed-over" : "lost";
 }
 
@@ -42,7 +42,7 @@ async function awaitSuccessor(shard: Shard, until: number): Promise<string | und
     }
     await clock.sleep(settings.waiterReadMs, shard.signal);
   }
-  shard.log.warn("successor_missing", { shard: shard.run.shard });
+  shard.log.warn("successor_missing", { successor: undefined });
   return undefined;
 }
 
@@ -55,16 +55,19 @@ async function endEffects(shard: Shard, limitMs: number): Promise<void> {
   shard.endEffects();
 }
 
-/** Release first, then the flag: whoever set it before saw a holder and left it at that. */
-async function release(shard: Shard, successor: string | undefined): Promise<"released" | "lost"> {
-  const { invoker, wakes } = shard.deps;
-  const released = await shard.lease.release({ state: "released" });
-  const flag = await wakes.findFlag(shard.run.shard).catch(() => undefined);
-  if (successor === undefined || flag !== undefined) {
-    const reason = flag === undefined ? "successor" : "flag";
-    await invoker.invoke({ shard: shard.run.shard, reason }).catch(() => {});
-  }
-  return released;
+/**
+ * Whoever has set the wake flag saw a holder and left it at that. A registered successor reads it, and is disturbed by
+ * nobody: one that is invoked now has listed nothing. Only if it has not taken the lease it is followed.
+ */
+async function seeTaken(shard: Shard, successor: string | undefined): Promise<void> {
+  const { clock, invoker, leases, settings } = shard.deps;
+  if (successor === undefined) return startSuccessor(shard);
+  await clock.sleep(settings.waiterReadMs, shard.run.signal).catch(() => {});
+  if (shard.run.signal.aborted) return;
+  const lease = await leases.read(shard.run.shard).catch(() => undefined);
+  if (lease && (lease.state !== "released" || lease.holder !== shard.run.invocationId)) return;
+  shard.log.warn("successor_missing", { successor });
+  await invoker.invoke({ shard: shard.run.shard, reason: "failure" }).catch(() => {});
 }
 
 /**

@@ -195,6 +195,37 @@ describe("a hand-over that goes wrong", () => {
     expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
   });
 
+  it("with a wake in the middle of it: the successor takes the shard, and hears of the wake", async () => {
+    world = await createPollerWorld({ mode: "acquire", settings: { invocationMs: 60_000 } });
+    const { clock, table } = world;
+    world.wake();
+    await clock.runUntil(() => world.invocations.length === 2, 50_000, "the successor's start");
+    const flag = { key: "flag/shard-0", version: "a-waker", value: { set: true } };
+    await clock.runFor(400);
+    await table.put(flag, { absent: true });
+    await clock.runFor(10_000);
+    expect(world.logged("shard_taken").map(({ reason }) => reason)).toEqual([
+      "webhook",
+      "successor",
+    ]);
+    expect(world.invocations.length).toBe(2);
+    expect(await table.get(flag.key)).toBeUndefined();
+  });
+
+  it("with a successor that dies at the release: another one serves within a second", async () => {
+    world = await createPollerWorld({ mode: "auto-assign", settings: { invocationMs: 60_000 } });
+    const { clock } = world;
+    world.wake();
+    const released = () => world.logged("lease_given_up").length === 1;
+    await clock.runUntil(released, 50_000, "the release");
+    const [, successor] = world.invocations;
+    if (!successor) throw new Error("nobody was started");
+    world.kill(successor);
+    await clock.runUntil(() => world.logged("shard_taken").length === 2, 1_000, "the take-over");
+    world.queue(1, { durationMs: 1_000 });
+    await clock.runUntil(() => world.jobsLeft() === 0, 5_000, "the job");
+  });
+
   it("with two successors at once: one serves, the other leaves or waits, nobody fights", async () => {
     world = await createPollerWorld({ mode: "auto-assign", settings: { invocationMs: 60_000 } });
     const { clock } = world;
