@@ -32,7 +32,7 @@ const alarmShape = z.object({
   metricQueries: z.array(z.object({ metric: z.object({ period: z.number() }).optional() })),
 });
 
-/** A new account may run a thousand at once, and a hundred of them cannot be reserved (AWS, "Lambda quotas"). */
+/** An account may run a thousand at once (a new one less, until it asks), a hundred of them unreserved (AWS, "Lambda quotas"). */
 const reservableMax = 900;
 
 /** What does not hold. `scaleSetsMax`: as the stage's settings have it. */
@@ -81,7 +81,7 @@ function relationsOfFunctions(deployment: Deployment, scaleSetsMax: number): Rel
     [poller.reservedConcurrentExecutions >= 4 * shards, "each shard has its pollers"],
     [sweep.reservedConcurrentExecutions >= 2 + shards, "failures of all shards are followed"],
     [reserved.every((one) => one > 0), "none is switched off"],
-    [sum(reserved) <= reservableMax, "a new account can reserve this"],
+    [sum(reserved) <= reservableMax, "an account can reserve this"],
     [all.every(({ memorySize }) => memorySize >= 128 && memorySize <= 10_240), "Lambda's sizes"],
   ];
 }

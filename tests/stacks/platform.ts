@@ -14,7 +14,17 @@ export const platform = join(root, ".sst/platform");
 export function hasPlatform(): boolean {
   const version = join(platform, "version");
   if (!existsSync(version) || !existsSync(join(platform, "node_modules/@pulumi/aws"))) return false;
-  return readFileSync(version, "utf8").trim() === installedVersion();
+  return readFileSync(version, "utf8").trim() === installedVersion() && hasProviders();
+}
+
+/** True when they are of the versions that sst.config.ts names. */
+function hasProviders(): boolean {
+  const lock = join(root, ".sst/provider-lock.json");
+  if (!existsSync(lock)) return false;
+  const config = readFileSync(join(root, "sst.config.ts"), "utf8");
+  // `as`: written by sst install.
+  const locked = JSON.parse(readFileSync(lock, "utf8")) as { version: string }[];
+  return locked.every(({ version }) => config.includes(`version: "${version}"`));
 }
 
 /** Unpacks and installs it unless it is there. Throws in one line when that cannot be done. */

@@ -10,8 +10,9 @@ usage: npm run test:stacks [-- [--update] FILTER …]
   FILTER    run only the files whose path contains one of these texts
   --update  write tests/stacks/golden/prod.txt anew
 
-SST's components are unpacked from its npm package into .sst/platform on first use, with packages of their own (323 MB, half a
-minute, npm registry). Exit code 0 only if every test passed; 2 for a mistake in the call.
+SST's components are unpacked from its npm package into .sst/platform on first use, with packages
+of their own (323 MB, half a minute, npm registry). Exit code 0 only if every test passed; 2 for a
+mistake in the call.
 `;
 
 async function main(args: string[]): Promise<number> {
