@@ -5,9 +5,10 @@ import { refusalOf } from "@runlet/control-plane/sweep/check-credentials";
 import { createGithubWays } from "../compose/github-ways.ts";
 import type { Place } from "./place.ts";
 
-/** "found": nothing speaks against it, which is also so while GitHub does not answer. */
+/** "found": nothing speaks against it. "unasked": GitHub does not answer, which says nothing about it. */
 export type CredentialState =
   | "found"
+  | "unasked"
   | "missing"
   | "unreadable"
   | "rejected"
@@ -16,7 +17,7 @@ export type CredentialState =
 
 export type AskPlace = Pick<Place, "clock" | "random" | "credentials" | "fetchFor">;
 
-/** A person waits, and GitHub's silence says nothing about the credential. */
+/** A person waits. */
 const limitMs = 5_000;
 
 /** Asks for each scope once. */
@@ -43,6 +44,6 @@ async function ask(place: AskPlace, configUrl: string): Promise<CredentialState>
     const deps = { clock: place.clock, settings: { effectTimeoutMs: limitMs } };
     return refusalOf(access, await callRest(deps, access, "GET", access.proofUrl)) ?? "found";
   } catch {
-    return "found";
+    return "unasked";
   }
 }

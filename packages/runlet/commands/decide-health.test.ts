@@ -32,6 +32,7 @@ describe("the word for a scale set's health", () => {
     ["credential-refused", "runlet github check https://github", { credential: "rejected" }],
     ["credential-refused", "have an owner install it", { credential: "uninstalled" }],
     ["credential-refused", "an owner has suspended the App", { credential: "suspended" }],
+    ["degraded", "GitHub does not answer from here", { credential: "unasked" }],
     ["unserved", "nobody has served it yet", { holder: "none" }],
     ["unserved", "its lease has run out", { holder: "silent" }],
     ["unserved", "the next one is awaited", { holder: "released" }],

@@ -52,7 +52,9 @@ export interface Health {
 
 /** The word and its reason, with the remedy where there is one. */
 export function decideHealth(facts: HealthFacts): Health {
-  return credentialHealth(facts) ?? holderHealth(facts) ?? targetHealth(facts);
+  return (
+    credentialHealth(facts) ?? holderHealth(facts) ?? githubHealth(facts) ?? targetHealth(facts)
+  );
 }
 
 function credentialHealth({ credential, scopeUrl }: HealthFacts): Health | undefined {
@@ -62,6 +64,7 @@ function credentialHealth({ credential, scopeUrl }: HealthFacts): Health | undef
   });
   switch (credential) {
     case "found":
+    case "unasked":
       return undefined;
     case "missing":
       return {
@@ -122,6 +125,12 @@ function holderHealth({
     return { word: "no-session", reason };
   }
   return undefined;
+}
+
+function githubHealth({ credential, scopeUrl }: HealthFacts): Health | undefined {
+  if (credential !== "unasked") return undefined;
+  const reason = `GitHub does not answer from here (${scopeUrl}): where the poller gets no answer either, jobs wait until it does`;
+  return { word: "degraded", reason };
 }
 
 /** Orders are acted on in a moment; while one is not, the poller gives another with each poll. */

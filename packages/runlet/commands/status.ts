@@ -20,12 +20,17 @@ For each shard: its holder, fence and the age of its heartbeat (watched for: a d
 For each scale set: one word of health with its reason, the session's age, when the last poll brought something,
 jobs, and the runners that there should be and are, by cluster.
 
-  served         all is as it should be        resting        quiet: sessions closed until a webhook or a look
-  scaling        runners are being made        draining       its clusters are being removed
-  degraded       a cluster does not answer     unserved       nobody polls for it
-  no-session     the service gives none        no-credential  none is registered, or it cannot be read
-  foreign        another installation's        credential-refused  GitHub does not take it (asked now)
-  not-registered an AutoscalingRunnerSet that is no scale set yet, with the reason
+  served              all is as it should be
+  resting             quiet: sessions closed until a webhook or a look
+  scaling             runners are being made
+  draining            its clusters are being removed
+  degraded            GitHub, a cluster or a reconciler does not answer or act, or the reconciler says what is wrong
+  unserved            nobody polls for it
+  no-session          the service gives none
+  no-credential       none is registered, or it cannot be read
+  credential-refused  GitHub does not take it (it is asked now)
+  foreign             another installation's
+  not-registered      an AutoscalingRunnerSet that is no scale set yet, with the reason
 
   --json          everything as one JSON object
 ${placeHelp}

@@ -136,6 +136,12 @@ describe.each(modes)("runlet status, in %s mode", (mode) => {
       word: "credential-refused",
       reason: expect.stringContaining("runlet github check"),
     });
+    setToken(world.pat);
+    world.service.control.addFault({ route: "rateLimit", drop: "before", times: 1 });
+    expect((await health()).health).toMatchObject({
+      word: "degraded",
+      reason: expect.stringContaining("GitHub does not answer from here"),
+    });
     await world.stop();
   });
 
