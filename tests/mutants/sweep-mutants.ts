@@ -16,6 +16,15 @@ export const sweepMutants: Mutant[] = [
     test: "are asked for again, twenty a sweep and each once",
   },
   {
+    name: "failed webhooks asked for by rounded ids",
+    in: `${sweep}/redeliver.ts`,
+    find: "parse(parseJson(listed.text))",
+    replace:
+      "parse(JSON.parse(listed.text, (_, value) => typeof value === 'number' && value > 2 ** 53 ? String(BigInt(value)) : value))",
+    file: github,
+    test: "are asked for again, twenty a sweep and each once",
+  },
+  {
     name: "redeliveries take the last of the hour's calls",
     in: `${sweep}/redeliver.ts`,
     find: "limit.left - limit.max * reservedShare",

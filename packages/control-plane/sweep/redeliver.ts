@@ -1,6 +1,8 @@
 // Why: GitHub sends a webhook once and does not try again (docs.github.com, "Handling failed webhook deliveries"), but
 // it lists the failed ones and sends one again when asked. A redelivered hint wakes a resting shard sooner than its
 // next look would.
+import { parseJson } from "@runlet/actions-service/json";
+import { int64 } from "@runlet/actions-service/wire";
 import type { Deliveries } from "@runlet/coordination/deliveries";
 import type { Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
@@ -26,7 +28,8 @@ export interface RedeliverDeps extends RestDeps {
 }
 
 const delivery = z.object({
-  id: z.number(),
+  // 64 bits since February 2026 (octokit/request.js #797): its digits.
+  id: int64,
   guid: z.string(),
   delivered_at: z.string(),
   event: z.string(),
@@ -67,7 +70,7 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
   let page: string | undefined = `${url}/deliveries?status=failure&per_page=100`;
   for (let pages = 0; page && pages < pagesMax; pages++) {
     const listed = await call(deps, access, "GET", page);
-    const failed = z.array(delivery).parse(JSON.parse(listed.text));
+    const failed = z.array(delivery).parse(parseJson(listed.text));
     const budget = budgetOf(deps, url, listed) - tried;
     const asked = await askForEach(deps, access, url, { failed, budget });
     tried += asked.tried;
@@ -128,7 +131,10 @@ const inVain = new Set([401, 413]);
 /** Only a queued job wakes anybody, and after a look's time the look has seen it. */
 function isOfUse(deps: RedeliverDeps, one: z.infer<typeof delivery>): boolean {
   const isQueued = one.event === "workflow_job" && one.action === "queued";
-  return isQueued && ageOf(deps, one) < deps.settings.lookEveryMs && !inVain.has(one.status_code);
+  // Servers that do not know the filter list what was delivered, too.
+  const hasFailed = one.status_code < 200 || one.status_code >= 400;
+  const isYoung = ageOf(deps, one) < deps.settings.lookEveryMs;
+  return isQueued && hasFailed && isYoung && !inVain.has(one.status_code);
 }
 
 function ageOf({ clock }: RedeliverDeps, one: z.infer<typeof delivery>): number {

@@ -1,6 +1,7 @@
 // Why: of GitHub's workflow_job event (docs.github.com, "Webhook events and payloads") we believe little: which
 // job, what happened to it, which labels it asks for, and whose it is. The installation id is not read; it has
 // been wrong for hours at a time.
+import { parseJson } from "@runlet/actions-service/json";
 import * as z from "zod/mini";
 
 /** A job, as a webhook tells of it. */
@@ -21,12 +22,15 @@ export interface WorkflowJob {
   runnerName: string | undefined;
 }
 
+/** A number, or the digits of one that a double does not hold. */
+const id = z.union([z.number(), z.string().check(z.regex(/^\d{1,19}$/))]);
+
 const payload = z.object({
   // An action that is not known yet wakes nobody, like "waiting".
   action: z.catch(z.enum(["queued", "in_progress", "completed", "waiting"]), "waiting"),
   workflow_job: z.object({
-    id: z.number(),
-    run_id: z.number(),
+    id,
+    run_id: id,
     name: z._default(z.string(), ""),
     labels: z._default(z.array(z.string()), []),
     runner_name: z.nullish(z.string()),
@@ -44,7 +48,7 @@ const labelsMax = 100;
 
 /** Undefined when the body is no workflow_job event. */
 export function parseWorkflowJob(body: string): WorkflowJob | undefined {
-  const read = payload.safeParse(parseJson(body));
+  const read = payload.safeParse(tryParse(body));
   if (!read.success) return undefined;
   const { action, workflow_job: job, repository, enterprise } = read.data;
   return {
@@ -61,9 +65,9 @@ export function parseWorkflowJob(body: string): WorkflowJob | undefined {
   };
 }
 
-function parseJson(text: string): unknown {
+function tryParse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

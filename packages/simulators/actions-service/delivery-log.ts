@@ -5,7 +5,8 @@ import type { WebhookAction } from "./webhook-payload.ts";
 
 /** One attempt, as the REST API lists it. */
 export interface Delivery {
-  id: number;
+  /** Beyond what a double holds, as GitHub's since February 2026 (octokit/request.js #797). */
+  id: bigint;
   guid: string;
   owner: string;
   action: WebhookAction;
@@ -19,9 +20,9 @@ export interface Delivery {
 }
 
 export interface DeliveryLog {
-  nextId(): number;
+  nextId(): bigint;
   keep(attempt: Delivery): void;
-  find(id: number): Delivery | undefined;
+  find(id: bigint): Delivery | undefined;
   /** Newest first. */
   list(owner?: string): Delivery[];
 }
@@ -32,9 +33,9 @@ const keptMax = 5_000;
 
 export function createDeliveryLog(clock: Clock): DeliveryLog {
   const kept: Delivery[] = [];
-  let lastId = 0;
+  let lastId = 3_804_004_623_172_239_366n;
   return {
-    nextId: () => (lastId += 1),
+    nextId: () => (lastId += 1n),
     keep(attempt) {
       kept.push({ ...attempt, deliveredAt: clock.wallMs() });
       if (kept.length > keptMax) kept.splice(0, kept.length - keptMax);

@@ -7,6 +7,7 @@ import { isCredential } from "./rest-routes.ts";
 import type { Call, Routes } from "./routes.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Delivery } from "./delivery-log.ts";
+import { writeJson } from "./json.ts";
 
 const pageMax = 100;
 
@@ -26,7 +27,7 @@ export function addWebhookRoutes(routes: Routes, simulation: Simulation, prefix:
     );
     routes.on("POST", `${base}/deliveries/:delivery{[0-9]+}/attempts`, "redeliver", (call) => {
       if (!isAllowed(simulation, call)) return unauthorized();
-      const sent = simulation.webhooks.redeliver(Number(call.param("delivery")));
+      const sent = simulation.webhooks.redeliver(BigInt(call.param("delivery")));
       return sent ? Response.json({}, { status: 202 }) : answerRestError(404, "Not Found");
     });
   }
@@ -57,15 +58,16 @@ function isAllowed(simulation: Simulation, call: Call): boolean {
 function answerDeliveries({ webhooks }: Simulation, call: Call): Response {
   const org = call.param("org");
   const perPage = Math.min(pageMax, Math.max(1, Number(call.query.get("per_page") ?? 30)));
-  const cursor = Number(call.query.get("cursor") ?? Number.MAX_SAFE_INTEGER);
+  const cursor = call.query.get("cursor");
   const status = call.query.get("status");
   const wanted = webhooks
     .deliveries(org === "" ? undefined : org)
-    .filter((one) => one.id < cursor)
+    .filter((one) => cursor === null || one.id < BigInt(cursor))
     .filter((one) => status !== "failure" || !isDelivered(one))
     .filter((one) => status !== "success" || isDelivered(one));
   const page = wanted.slice(0, perPage);
-  const response = Response.json(page.map(deliveryJson));
+  const headers = { "content-type": "application/json; charset=utf-8" };
+  const response = new Response(writeJson(page.map(deliveryJson)), { headers });
   const last = page.at(-1);
   if (last && wanted.length > page.length) {
     const next = new URL(call.url);

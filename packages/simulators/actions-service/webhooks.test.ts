@@ -2,6 +2,7 @@
 // ask again.
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
+import { readJson } from "./json.ts";
 import { createBed, idsOf } from "./protocol-fixture.ts";
 
 interface Received {
@@ -106,7 +107,8 @@ test("failed deliveries can be listed by page and sent again under the same GUID
   const token = "ghp_x";
   expect((await call("GET", path, { token: "no" })).status).toBe(401);
   const first = await call("GET", `${path}?per_page=1&status=failure`, { token });
-  const [failed] = JSON.parse(first.text) as { id: number; guid: string; status_code: number }[];
+  const [failed] = readJson(first.text) as { id: bigint; guid: string; status_code: number }[];
+  expect(failed?.id).toBeTypeOf("bigint");
   expect(failed?.status_code).toBe(500);
   const next = /<([^>]+)>; rel="next"/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
   const second = await call("GET", next, { token });

@@ -23,7 +23,7 @@ export interface Webhooks {
   /** Attempts of the last three days at most, newest first. */
   deliveries(owner?: string): Delivery[];
   /** Sends a delivery again under the same GUID; false if it is unknown. */
-  redeliver(id: number): boolean;
+  redeliver(id: bigint): boolean;
   /** Those under way and not yet sent are lost. */
   stop(): void;
 }

@@ -56,6 +56,19 @@ describe("failed webhooks", () => {
     expect(await world.sweep()).toMatchObject({ redelivered: 1 });
   });
 
+  it("are told from those that were delivered, also by a server that lists all of them", async () => {
+    const statuses = [202, 500, 302, 202];
+    const world = await createWorldOf({
+      webhooks: [{ scope, hookId: 1 }],
+      webhook: () => statuses.shift() ?? 202,
+    });
+    world.isOld = true;
+    world.service.control.queueJobs({ scaleSet: "linux", count: 4 });
+    await world.clock.runFor(10);
+    expect(await world.sweep()).toMatchObject({ redelivered: 1 });
+    expect(await world.sweep()).toMatchObject({ redelivered: 0 });
+  });
+
   it("leave a fifth of the hour's calls to what cannot do without", async () => {
     const world = await createWorldOf({
       webhooks: [{ scope, hookId: 1 }],
