@@ -1,5 +1,6 @@
 // Why: the list of mistakes. Each is one textual change and the test, by file and full name, that must fail with it.
 import { cloudMutants } from "./cloud-mutants.ts";
+import { leavingMutants } from "./leaving-mutants.ts";
 import { runnerMutants } from "./runner-mutants.ts";
 import { runnerSetMutants } from "./runner-set-mutants.ts";
 import { sweepMutants } from "./sweep-mutants.ts";
@@ -480,10 +481,12 @@ export const mutants: Mutant[] = [
   {
     name: "polls given up at the release",
     in: `${poller}/hand-over.ts`,
-    find: "  await leavePollsOpen(shard);\n",
-    replace: "  if (successor === undefined) await leavePollsOpen(shard);\n",
+    find: "  await Promise.all([seeTaken(shard, successor), leavePollsOpen(shard)]);\n",
+    replace:
+      "  if (successor === undefined)\n" +
+      "    await Promise.all([seeTaken(shard, successor), leavePollsOpen(shard)]);\n",
     file: `${stories}/hand-over.test.ts`,
-    test: "(auto-assign) > leaves no instant over 100 ms without a poll",
+    test: "(auto-assign) > leaves none either when each step of the successor takes its time",
   },
   // Lease, fence, wake
   {
@@ -704,4 +707,5 @@ export const mutants: Mutant[] = [
   ...runnerSetMutants,
   ...cloudMutants,
   ...sweepMutants,
+  ...leavingMutants,
 ];

@@ -1,4 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { createFaultyTable, type TableFaults } from "@runlet/coordination/faulty-table";
+import type { Table } from "@runlet/coordination/table";
+import { createSeededRandom } from "@runlet/runtime/random";
+import type { VirtualClock } from "@runlet/runtime/virtual-clock";
 import type { Knobs, Mode } from "@runlet/simulators/actions-service/knobs";
 import { createPollerWorld, type PollerWorld } from "./poller-world.ts";
 
@@ -110,6 +114,23 @@ describe.each(["acquire", "auto-assign"] as const)("a planned hand-over (%s)", (
     await clock.runFor(70_000);
     expect(untilFirstPollMs()).toBeLessThanOrEqual(100);
     expect(world.service.control.messages("linux")?.log).toEqual([]);
+  });
+
+  it("leaves none either when each step of the successor takes its time", async () => {
+    const settings = { invocationMs: 60_000 };
+    const faults: TableFaults = {};
+    const random = createSeededRandom(7);
+    const tableOf = (table: Table, clock: VirtualClock) =>
+      createFaultyTable(table, { clock, random, faults });
+    world = await createPollerWorld({ mode, settings, tableOf });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(5_000);
+    faults.latencyMs = 300;
+    await clock.runFor(55_000);
+    expect(world.logged("shard_taken").length).toBe(2);
+    expect(untilFirstPollMs()).toBeGreaterThan(100);
+    expect(longestGap(world, clock.nowMs())).toBeLessThanOrEqual(100);
   });
 
   it("waits for a successor that has still to list its clusters", async () => {
