@@ -1,5 +1,9 @@
 // Why: an idle scale set costs a pod of 40 MB with a listener of its own; here it costs a share of one process. The share
-// is what remains resident in the poller after full collections, divided by its sets.
+// is what remains resident in the poller after full collections, divided by its sets. The poller is the bundle that is
+// deployed: Node strips the types of sources with a program that alone takes more than twenty sets.
+import { createDynamodbTable } from "@runlet/coordination/dynamodb-table";
+import { serveAccount } from "./account-server.ts";
+import { createArtifactFunctions } from "./artifact-functions.ts";
 import type { Bench, BenchContext } from "./bench.ts";
 import { nameSets, startBenchWorld, type BenchWorld } from "./bench-world.ts";
 import type { Figure } from "./figures.ts";
@@ -49,7 +53,7 @@ export const idleMemory: Bench = {
     }
     return {
       settings:
-        "settings of the cloud; TLS to the service, polls held 5 s; log level info; 1 MB = 10⁶ bytes",
+        "settings of the cloud, the bundle for AWS; TLS to the service, polls held 5 s; log level info; 1 MB = 10⁶ bytes",
       varied: `sets ${counts.join(", ")}; HTTP/1.1 and HTTP/2; median of ${rounds} fresh processes each`,
       figures,
     };
@@ -63,12 +67,17 @@ async function measureRounds(
   rounds: number,
 ): Promise<number> {
   const values: number[] = [];
+  const { home } = context;
   for (let round = 0; round < rounds; round++) {
+    const account = await serveAccount();
     const bench = await startBenchWorld({
-      home: context.home,
+      home,
       scaleSets: nameSets(count),
       protocol,
       knobs: { holdMs: 5_000 },
+      table: createDynamodbTable(account.dynamodb.call, "runlet"),
+      createFunctions: (parts, transport) =>
+        createArtifactFunctions(parts, transport, { home, account }),
     });
     const memory = await measure(bench, context.small ? 1_000 : 12_000);
     values.push(memory.rss / megabyte);
@@ -78,6 +87,7 @@ async function measureRounds(
         `${mb(memory.heapTotal)} MB, external ${mb(memory.external)} MB`,
     );
     await bench.stop();
+    account.close();
   }
   return median(values);
 }
@@ -93,5 +103,5 @@ async function measure(
     return event === "bench_memory" && from === pid;
   });
   process.kill(pid, "SIGUSR2");
-  return (await answer)["memory"] as NodeJS.MemoryUsage; // what probe.ts writes
+  return (await answer)["memory"] as NodeJS.MemoryUsage; // what probe.mjs writes
 }

@@ -81,7 +81,7 @@ async function runBench(name: string, small: boolean): Promise<BenchResult> {
     return await fromChild([name, home, small ? "small" : "full"], {
       ...process.env,
       // Pollers inherit both: a way to ask for their memory, and the simulators' CA.
-      NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "probe.ts")).href}`,
+      NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "probe.mjs")).href}`,
       NODE_EXTRA_CA_CERTS: join(certificates, "ca.crt"),
     });
   } finally {
