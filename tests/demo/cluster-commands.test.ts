@@ -172,6 +172,17 @@ describe("runlet cluster", () => {
     },
   );
 
+  it("grants although somebody else does so at the same moment", limits, async () => {
+    const { api, grant, run, east } = await startClusterBed();
+    expect((await grant()).code).toBe(0);
+    // Each object was not there when it was asked for, and is when it is made.
+    for (const plural of ["namespaces", "serviceaccounts", "clusterroles", "clusterrolebindings"])
+      api.addFault({ effect: { kind: "status", status: 404 }, verb: "get", plural, times: 1 });
+    const again = await grant();
+    expect([again.code, again.err]).toEqual([0, expect.stringContaining("ClusterRole runlet")]);
+    expect((await run("add", "east", "--kubeconfig", east)).code).toBe(0);
+  });
+
   it("says in words what keeps it out, and what to type", limits, async () => {
     const { api, east, run, grant, stop } = await startClusterBed();
     await grant();

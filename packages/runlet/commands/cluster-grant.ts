@@ -2,7 +2,12 @@
 // it can be read and kept with other manifests; --apply does it with an administrator's kubeconfig.
 import { writeFileSync } from "node:fs";
 import { parseAccessRef } from "@runlet/coordination/access-ref";
-import type { KubernetesClient, KubernetesObject, Resource } from "@runlet/kubernetes/client";
+import {
+  KubernetesError,
+  type KubernetesClient,
+  type KubernetesObject,
+  type Resource,
+} from "@runlet/kubernetes/client";
 import { openKubeconfigAccess, type KubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { renderKubeconfig } from "@runlet/kubernetes/render-kubeconfig";
 import { requestToken } from "@runlet/kubernetes/request-token";
@@ -110,8 +115,13 @@ async function applyOne(
   const [version = "", group = ""] = apiVersion.split("/").toReversed();
   const resource: Resource = { group, version, plural, kind, namespaced };
   if (!(await client.find(resource, metadata))) {
-    await client.create<KubernetesObject>(resource, manifest);
-    return "created";
+    try {
+      await client.create<KubernetesObject>(resource, manifest);
+      return "created";
+    } catch (error) {
+      // Somebody else grants at the same time; what is there is brought up to date below.
+      if (!(error instanceof KubernetesError && error.reason === "AlreadyExists")) throw error;
+    }
   }
   if (Object.keys(fields).length === 0) return "is there";
   await client.patch(resource, metadata, { type: "merge", body: fields });
