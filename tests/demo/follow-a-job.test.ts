@@ -21,6 +21,7 @@ interface Line {
 }
 
 interface QueuedJob {
+  key: string;
   workflowRunId: number;
   displayName: string;
 }
@@ -57,14 +58,17 @@ it(
     await until(() => log().some(({ event }) => event === "scale_set_registered"));
     const answer = await fetch(`${new URL(ready.service).origin}/_control/jobs`, {
       method: "POST",
-      body: JSON.stringify({ scaleSet: "linux", count: 2, durationMs: 6_000 }),
+      body: JSON.stringify({ scaleSet: "linux", count: 2, durationMs: 600_000 }),
     });
     const { jobs } = (await answer.json()) as { jobs: QueuedJob[] };
     const [job] = jobs;
     const runId = String(job?.workflowRunId);
     const ours = () =>
       log().filter((line) => line.runId === runId && line.jobName === job?.displayName);
-    await until(() => ours().some(({ event }) => event === "job_started"));
+    const started = () => log().filter((line) => line.event === "job_started");
+    await until(() =>
+      jobs.every((one) => started().some((line) => line.jobName === one.displayName)),
+    );
 
     const runnerName = ours().find(({ event }) => event === "job_started")?.runnerName ?? "";
     expect(runnerName).toMatch(/^linux-/);
@@ -88,7 +92,13 @@ it(
       scaleSets: [{ name: "linux", assigned: 2, sessionAgeMs: expect.any(Number) }],
     });
     expect((await runProgram("npx", ["github", "list"], { home })).out).toContain("(by --github)");
+    const kept = await runProgram("npx", ["github", "remove", ready.service], { home });
+    expect([kept.code, kept.err]).toEqual([1, expect.stringContaining("change it there")]);
 
+    for (const { key } of jobs) {
+      const url = `${new URL(ready.service).origin}/_control/jobs/${key}/finish`;
+      expect((await fetch(url, { method: "POST" })).status).toBeLessThan(300);
+    }
     await until(() => ours().some(({ event }) => event === "job_completed"));
     const events = ours().map(({ event }) => event);
     expect(new Set(events)).toEqual(

@@ -104,8 +104,9 @@ async function forget(place: Place, row: ClusterRow): Promise<Answer> {
     throw new Error(`cluster ${row.name} is being changed by somebody else: try again`);
   const ref = parseAccessRef(row.accessRef);
   if (ref?.kind === "secret") await place.secrets.remove(ref.name);
+  const back = ref ? "" : "; a start with its --kubeconfig registers it again";
   return {
-    text: `cluster ${row.name} is removed from ${place.label}; its runner sets and scale sets are left as they are`,
+    text: `cluster ${row.name} is removed from ${place.label}${back}; its runner sets and scale sets are left as they are`,
     json: { cluster: row.name, removed: true },
   };
 }

@@ -70,6 +70,7 @@ export const removeGithub: Verb = {
   async run({ names, open }) {
     const scopeUrl = readScope(names[0]);
     const place = await open();
+    refuseGiven(place, scopeUrl);
     if ((await place.secrets.remove(nameOf(place, scopeUrl))) === "absent")
       throw new Error(`no credential for ${scopeUrl} is registered in ${place.label}`);
     return {
@@ -78,6 +79,15 @@ export const removeGithub: Verb = {
     };
   },
 };
+
+/** What a flag gives goes before what is registered, which would be kept and never used. */
+function refuseGiven({ givenScopes, label }: Place, scopeUrl: string): void {
+  const isGiven = givenScopes.some((url) => parseConfigUrl(url).url === scopeUrl);
+  if (!isGiven) return;
+  throw new Error(
+    `the credential for ${scopeUrl} of ${label} is in the file that --github names: change it there; it is read again by itself`,
+  );
+}
 
 function hasCredentialFlag(values: Values): boolean {
   return credentialFlags.some((flag) => values[flag] !== undefined);
@@ -112,6 +122,7 @@ async function keep({ names, values, open, tell }: Call, replaces: boolean): Pro
   const scopeUrl = readScope(names[0]);
   const given = await readCredentialFlags(values, open);
   const place = await open();
+  refuseGiven(place, scopeUrl);
   const name = nameOf(place, scopeUrl);
   const isThere = (await place.secrets.find(name)) !== undefined;
   if (isThere !== replaces) {
