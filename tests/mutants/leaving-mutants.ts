@@ -5,6 +5,14 @@ const poller = "packages/control-plane/poller";
 
 export const leavingMutants: Mutant[] = [
   {
+    name: "a set given back to ARC polled on",
+    in: `${poller}/quiet.ts`,
+    find: '  if (views.every(({ state }) => state === "absent")) return true;\n',
+    replace: "",
+    file: "tests/stories/migrate/migrate.test.ts",
+    test: "in acquire mode > no job is lost and none waits",
+  },
+  {
     name: "the session of a set that is in no shard left open",
     in: `${poller}/serve-rows.ts`,
     find: "    if (loop.set) await leaveSession(shard, loop.set);\n",

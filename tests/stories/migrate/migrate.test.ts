@@ -135,7 +135,7 @@ function withSteps(world: RunningWorld, arcs: Map<string, Arc>) {
     async giveBack(namespace: string) {
       await label(namespace, null);
       // Announced to us, who may not take it any more; ARC's listener must hear of it all the same.
-      world.clock.after(50, () => void world.queue(nameOf(namespace)));
+      world.clock.after(5, () => void world.queue(nameOf(namespace)));
       const isFree = () => sessions()[nameOf(namespace)] === undefined;
       await world.until(isFree, changeMs, `the session of ${namespace} to be closed`);
       const body = { metadata: { finalizers: [arcFinalizer] } };
