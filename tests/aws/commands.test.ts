@@ -2,7 +2,7 @@
 // asking the poller what it was told. DynamoDB Local, moto and an answer of Lambda's stand for the account.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { verifySignature } from "@runlet/control-plane/webhook/verify";
@@ -133,8 +133,13 @@ test("a cluster at an address that no cluster has is refused before anything is 
   const { home, run, secrets } = await setUp();
   const kubeconfig = await startCluster(home);
   vi.stubEnv("RUNLET_ALLOW_LOOPBACK", "");
-  const { code, err } = await run(clusterCommand, "add", "east", "--kubeconfig", kubeconfig);
-  expect([code, err]).toEqual([1, expect.stringContaining("this machine's own address")]);
+  const named = join(home, "named.yaml");
+  writeFileSync(named, readFileSync(kubeconfig, "utf8").replace("127.0.0.1", "localhost"));
+  // By its address, and by a name that leads there.
+  for (const file of [kubeconfig, named]) {
+    const { code, err } = await run(clusterCommand, "add", "east", "--kubeconfig", file);
+    expect([code, err]).toEqual([1, expect.stringContaining("this machine's own address")]);
+  }
   expect(await secrets.find("runlet/test/clusters/east")).toBeUndefined();
 });
 
