@@ -1,5 +1,6 @@
 // The sweep asks every cluster, and one that hangs must cost neither the shards that nobody serves nor the next sweep;
 // clusters that suddenly show nothing must not cost every scale set at once.
+import { cloudSettings } from "@runlet/runtime/settings";
 import { expect, it } from "vitest";
 import { createSweepWorld, rowOf } from "./sweep-world.ts";
 
@@ -53,3 +54,24 @@ it("of 25 shared scale sets that no cluster shows any more, ten are deleted a sw
   expect(counts).toEqual([15, 5, 0]);
   expect(world.of("scale-sets")).toEqual([0]);
 });
+
+it.each(["its cluster", "GitHub", "both"])(
+  "a sweep ends before the next one is due, although %s hangs at every call",
+  async (what) => {
+    const world = await createWorldOf(["east"]);
+    for (let n = 0; n < 15; n++) {
+      const id = await world.addSet(`set-${n}`, false);
+      await world.registry.putScaleSet({ ...rowOf(`set-${n}`, id), shared: true }, undefined);
+    }
+    if (what !== "GitHub") world.clusters.get("east")?.setFaults([{ effect: { kind: "silence" } }]);
+    if (what !== "its cluster") {
+      world.service.control.addFault({ route: "*", times: 10_000, hang: true });
+    }
+    const startedAt = world.clock.nowMs();
+    await world.sweep(60_000);
+    expect(world.clock.nowMs() - startedAt).toBeLessThan(cloudSettings.sweepEveryMs);
+    expect(world.invoked.length, "the unserved shard is woken").toBeGreaterThan(0);
+    expect(world.of("scale-sets"), "nothing is taken for deleted").toEqual([15]);
+    expect(world.service.control.scaleSets()).toHaveLength(15);
+  },
+);
