@@ -31,8 +31,8 @@ const shape = z.strictObject({
   /** An event in front of a waiting job: more memory is more CPU, so a shorter cold start. */
   webhookMemoryMb: megabytes.default(512),
   /**
-   * A full shard takes 178 to 190 MB at most, so three quarters of this (`npm run bench -- poller-memory`), and it is what a
-   * shard costs. More is more CPU: 200 sets are taken over in half the time with 512.
+   * A full shard takes 123 to 148 MB at most (`npm run bench -- poller-memory`), and it is what a shard costs. More is more
+   * CPU, which a take-over waits for: two hundred sets in half the time with 512 (`-- poller-share`).
    */
   pollerMemoryMb: megabytes.default(256),
   sweepMemoryMb: megabytes.default(256),

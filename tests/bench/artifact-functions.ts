@@ -9,6 +9,7 @@ import type { SocketTransport } from "@runlet/runlet/world/transport-sockets";
 import type { FunctionParts } from "@runlet/runlet/world/world";
 import { functionEnvironment } from "@runlet/runtime/function-environment";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
+import { settingsOf } from "../../stacks/settings.ts";
 import type { AccountServer } from "./account-server.ts";
 import { createHandles, type BenchFunctions } from "./functions.ts";
 
@@ -18,7 +19,11 @@ const prefix = "runlet/bench";
 export async function createArtifactFunctions(
   parts: FunctionParts,
   transport: SocketTransport,
-  { home, account, nodePath }: { home: string; account: AccountServer; nodePath?: string },
+  {
+    home,
+    account,
+    nodePath,
+  }: { home: string; account: AccountServer; nodePath?: string | undefined },
 ): Promise<BenchFunctions> {
   const { clock, random, log, settings, onLine } = parts;
   for (const name of functionNames) await bundleFunction(name, home);
@@ -28,6 +33,7 @@ export async function createArtifactFunctions(
     {
       settings,
       webhookPort: 0,
+      webhookConcurrency: settingsOf("prod").webhookConcurrency,
       ...(nodePath !== undefined && { nodePath }),
       onLine,
       entryOf: (name) => join(home, `${name}.mjs`),

@@ -6,9 +6,9 @@ import {
   type FunctionName,
 } from "@runlet/runlet/artifacts/bundle-function";
 import type { Bench } from "./bench.ts";
-import { createCpuQuota } from "./cpu-quota.ts";
 import { cpuShare } from "./cost/cpu-times.ts";
 import type { Figure } from "./figures.ts";
+import { createLimitedNode } from "./limited-node.ts";
 import { median } from "./percentile.ts";
 import { startBundle } from "./start-bundle.ts";
 
@@ -35,10 +35,11 @@ export const coldStart: Bench = {
       );
       const startMs: Record<number, number> = {};
       for (const size of sizesMb) {
-        const quota = createCpuQuota(cpuShare(size), home);
-        isHeld &&= quota !== undefined;
-        const held = quota && (await repeat(runs, () => startBundle(path, quota.node)));
-        quota?.remove();
+        const limits = { cpuShare: cpuShare(size), memoryMb: size };
+        const node = createLimitedNode(limits, home);
+        isHeld &&= node !== undefined;
+        const held = node && (await repeat(runs, () => startBundle(path, node.path)));
+        node?.remove();
         const value = held ? median(held.map((one) => one.wallMs)) : cpuMs / cpuShare(size);
         startMs[size] = Math.round(value);
         figures.push({ what: `${name}: its start with ${size} MB`, value, unit: "ms" });
@@ -47,7 +48,7 @@ export const coldStart: Bench = {
     }
     return {
       settings: isHeld
-        ? "a control group gives the process its share of a core: memory / 1,769 MB"
+        ? "a control group gives the process its memory, and its share of a core: memory / 1,769 MB"
         : "no control group can be made here: CPU divided by the share of a core, memory / 1,769 MB",
       varied: `${runs} fresh processes each, nothing compiled before; Lambda's own share of a start is not in it`,
       figures,

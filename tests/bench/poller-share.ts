@@ -7,8 +7,8 @@ import type { Bench, BenchContext } from "./bench.ts";
 import { nameSets, startBenchWorld, type BenchWorld } from "./bench-world.ts";
 import { cpuShare } from "./cost/cpu-times.ts";
 import { countStageResources } from "./cost/stage-resources.ts";
-import { createCpuQuota } from "./cpu-quota.ts";
 import type { Figure } from "./figures.ts";
+import { createLimitedNode } from "./limited-node.ts";
 import { followPolling } from "./polling.ts";
 
 /** The first hand-over comes after 45 s; the code is warm by then. */
@@ -25,11 +25,12 @@ export const pollerShare: Bench = {
     const { poller } = (await countStageResources()).memoryMb;
     const figures: Figure[] = [];
     for (const memoryMb of [poller, 2 * poller]) {
-      const quota = createCpuQuota(cpuShare(memoryMb), context.home);
-      if (!quota) context.say("skipped: no control group can be made here, so no share of a core");
+      const limits = { cpuShare: cpuShare(memoryMb), memoryMb };
+      const node = createLimitedNode(limits, context.home);
+      if (!node) context.say("skipped: no control group can be made here, so no share of a core");
       else {
-        figures.push(...(await measure(context, { memoryMb, setsCount, nodePath: quota.node })));
-        quota.remove();
+        figures.push(...(await measure(context, { memoryMb, setsCount, nodePath: node.path })));
+        node.remove();
       }
     }
     return {
