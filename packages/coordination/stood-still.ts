@@ -19,12 +19,8 @@ export async function noteStoodStill(
   await putSettled(deps, row, there ? { version: there.version } : { absent: true });
 }
 
-/** Whether somebody has left that word for just this version. */
-export async function hasStoodStill(
-  deps: SettleDeps,
-  shard: string,
-  version: string,
-): Promise<boolean> {
+/** The version of the lease for which somebody has left that word. */
+export async function findStoodStill(deps: SettleDeps, shard: string): Promise<string | undefined> {
   const row = await getSettled(deps, keys.stoodStill(shard));
-  return stoodStillRow.safeParse(row?.value).data?.version === version;
+  return stoodStillRow.safeParse(row?.value).data?.version;
 }

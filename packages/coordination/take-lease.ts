@@ -10,7 +10,7 @@ import { keys } from "./keys.ts";
 import { persist } from "./persist.ts";
 import { putSettled } from "./put-settled.ts";
 import { createStandstill } from "./standstill.ts";
-import { hasStoodStill } from "./stood-still.ts";
+import { findStoodStill } from "./stood-still.ts";
 import { createRegistration, type Registration } from "./successor.ts";
 import { TableError } from "./table.ts";
 import type { Settings } from "@runlet/runtime/settings";
@@ -69,7 +69,7 @@ function createLook(
     const leftMs = read?.view.state === "held" ? standstill.leftMs(read) : 0;
     const watched = first === undefined && leftMs > 0 ? read?.view.version : undefined;
     first ??= read?.view.version;
-    const isOver = watched !== undefined && (await hasStoodStill(deps, shard, watched));
+    const isOver = watched !== undefined && (await findStoodStill(deps, shard)) === watched;
     if (!read || leftMs === 0 || isOver) {
       const lease = await tryTake(deps, shard, read?.view, options);
       // Somebody else was faster: what is there now is another row.

@@ -6,7 +6,7 @@ import { invokeOnce } from "./invoke-once.ts";
 import { keys } from "./keys.ts";
 import type { Leases } from "./lease.ts";
 import { getSettled, putSettled, removeSettled, type SettleDeps } from "./put-settled.ts";
-import { hasStoodStill } from "./stood-still.ts";
+import { findStoodStill } from "./stood-still.ts";
 import { TableBusy } from "./table.ts";
 
 export interface Wakes {
@@ -35,10 +35,12 @@ export function createWakes(deps: WakeDeps): Wakes {
     reason: PollerEvent["reason"],
   ): Promise<"invoked" | "flagged"> {
     await setFlag(deps, shard);
-    const lease = await deps.leases.read(shard);
+    const [lease, stoodStill] = await Promise.all([
+      deps.leases.read(shard),
+      findStoodStill(deps, shard),
+    ]);
     // A holder that died looks alive until somebody has watched its lease run out.
-    const looksHeld = lease?.state === "held";
-    if (looksHeld && !(await hasStoodStill(deps, shard, lease.version))) return "flagged";
+    if (lease?.state === "held" && stoodStill !== lease.version) return "flagged";
     return (await invokeOnce(deps, { shard, reason }, lease?.version ?? ""))
       ? "invoked"
       : "flagged";

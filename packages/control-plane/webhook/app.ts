@@ -93,8 +93,12 @@ async function act(
   job: WorkflowJob,
   delivery: string | null,
 ): Promise<WebhookResult> {
-  if (delivery && (await deps.seenBefore(delivery))) return "repeated";
-  const found = await deps.findShards(job);
+  // Each step is a round trip to the table in front of a waiting job: what can go side by side does.
+  const [seen, found] = await Promise.all([
+    delivery ? deps.seenBefore(delivery) : false,
+    deps.findShards(job),
+  ]);
+  if (seen) return "repeated";
   const shards = job.action === "queued" ? [...new Set(found.map(({ shard }) => shard))] : [];
   await Promise.all(shards.map((shard) => deps.wakes.wake(shard, "webhook")));
   const scaleSets = found.map(({ scaleSetKey }) => scaleSetKey);
@@ -102,8 +106,7 @@ async function act(
   if (found.length > 0) {
     deps.log.info("webhook_matched", { action, runId, jobName, scaleSets, shards });
   }
-  if (delivery) await deps.remember(delivery);
-  await deps.note(job, scaleSets);
+  await Promise.all([delivery && deps.remember(delivery), deps.note(job, scaleSets)]);
   if (found.length === 0) return "unmatched";
   return shards.length > 0 ? "woken" : "ignored";
 }

@@ -38,6 +38,8 @@ export interface DeploymentOptions {
   settings: Settings;
   /** 0: any free port. */
   webhookPort: number;
+  /** So many events are answered at once; default 4. */
+  webhookConcurrency?: number;
   /** Takes the functions' log lines. */
   onLine: (line: string) => void;
   /** Takes what each sweep that ended well has answered: a SweepReport as JSON. */
@@ -80,7 +82,10 @@ export async function startDeployment(
         },
       }),
       sweep: spec("sweep", { timeoutMs: settings.sweepEveryMs + settings.leaseMs + 30_000 }),
-      webhook: spec("webhook", { timeoutMs: 10_000 }),
+      webhook: spec("webhook", {
+        timeoutMs: 10_000,
+        reservedConcurrency: options.webhookConcurrency ?? 4,
+      }),
     },
   });
   const invokeApi = await serveInvokeApi(host, options.namePrefix);
