@@ -4,7 +4,11 @@
 import { X509Certificate } from "node:crypto";
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import type { ActionsService, Failure, GitHubCredential } from "@runlet/actions-service/service";
-import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/client";
+import {
+  KubernetesError,
+  type KubernetesClient,
+  type KubernetesObject,
+} from "@runlet/kubernetes/client";
 import {
   configMaps,
   secrets,
@@ -44,8 +48,11 @@ export interface Services {
   find(namespace: string, connection: Connection): Promise<ScopedService>;
   /** What is wrong with the Secret of the connection (a live read); undefined: nothing, or it cannot be read. */
   credentialProblem(namespace: string, connection: Connection): Promise<string | undefined>;
-  /** Whether the credential of the connection exists (a live read). */
-  hasCredential(namespace: string, connection: Connection): Promise<boolean>;
+  /** Whether the credential of the connection exists (a live read); "forbidden": it may not be read. */
+  lookForCredential(
+    namespace: string,
+    connection: Connection,
+  ): Promise<"there" | "gone" | "forbidden">;
 }
 
 export interface ScopedService {
@@ -144,10 +151,16 @@ export function createServices(deps: {
       }
       return undefined;
     },
-    async hasCredential(namespace, connection) {
+    async lookForCredential(namespace, connection) {
       const name = connection.githubConfigSecret ?? "";
-      if (name === "") return false;
-      return (await deps.client.find<Secret>(secrets, { namespace, name })) !== undefined;
+      if (name === "") return "gone";
+      try {
+        const secret = await deps.client.find<Secret>(secrets, { namespace, name });
+        return secret === undefined ? "gone" : "there";
+      } catch (error) {
+        if (error instanceof KubernetesError && error.status === 403) return "forbidden";
+        throw error;
+      }
     },
   };
 }

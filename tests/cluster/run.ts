@@ -14,9 +14,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const help = `test:cluster: the Kubernetes suites on a real kube-apiserver, etcd and kube-controller-manager
 
-usage: npm run test:cluster [-- [--kubernetes MINOR] [FILTER …]]
+usage: npm run test:cluster [-- [--kubernetes MINOR] [-t NAME] [FILTER …]]
 
   FILTER              run only the files whose path contains one of these texts
+  -t NAME             of these only the tests whose names match it
   --kubernetes MINOR  on which Kubernetes: ${kubernetesMinors.join(" or ")} (default: ${minorVariable}, or ${kubernetesMinors[0]})
   --is-built          run nothing; exit code 0 if that one has been built on this machine, 3 if not
 
@@ -29,6 +30,7 @@ async function main(args: string[]): Promise<number> {
     help: { type: "boolean", short: "h" },
     kubernetes: { type: "string" },
     "is-built": { type: "boolean" },
+    "test-name-pattern": { type: "string", short: "t" },
   } as const;
   const { values: flags, positionals: filters } = readFlags(args, options, true);
   if (flags.help) {
@@ -42,7 +44,8 @@ async function main(args: string[]): Promise<number> {
   }
   const release = readKubernetesRelease();
   if (flags["is-built"]) return isKubernetesBuilt(release) ? 0 : 3;
-  return runSuites(filters);
+  const name = flags["test-name-pattern"];
+  return runSuites(name === undefined ? filters : [...filters, `--testNamePattern=${name}`]);
 }
 
 async function runSuites(filters: string[]): Promise<number> {

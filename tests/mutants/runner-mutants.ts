@@ -86,6 +86,14 @@ export const runnerMutants: Mutant[] = [
     test: "makes runners again within seconds when its template is changed",
   },
   {
+    name: "a namespace that ends is waited for, since its Role went first",
+    in: `${runner}/abandon.ts`,
+    find: ' || (terminating && credential === "forbidden")',
+    replace: "",
+    file: `${stories}/abandoned.test.ts`,
+    test: "and that may not be read any more when one does",
+  },
+  {
     name: "late news of a job start a second pod",
     in: `${runner}/plan-runner.ts`,
     find: 'if (hasJob(seen.runner)) return { do: "end", why: "died-with-job" };\n  const failures',

@@ -2,8 +2,10 @@
 // reconciler does not begin the wait anew.
 import { describe, expect, it } from "vitest";
 import { ephemeralRunners, secrets } from "@runlet/kubernetes/resources";
+import type { ReconcilerSettings } from "@runlet/reconciler/settings";
 import { createWorld, namespace, nothing, pat, type World } from "./reconciler-world.ts";
 
+const user = "system:serviceaccount:default:runlet-reconciler";
 const minute = 60_000;
 const hour = 60 * minute;
 
@@ -19,8 +21,8 @@ async function revoke(world: World) {
   world.github.control.expireAdminTokens();
 }
 
-async function serveOne(job?: { durationMs: number }) {
-  const world = createWorld();
+async function serveOne(job?: { durationMs: number }, settings: Partial<ReconcilerSettings> = {}) {
+  const world = createWorld({ reconciler: { settings } });
   await world.serve("builders");
   if (job) world.github.control.queueJobs({ scaleSet: "builders", ...job });
   await world.order("builders", 1, 1);
@@ -81,15 +83,33 @@ describe("a runner that is deleted while GitHub refuses the token", () => {
 });
 
 describe("a runner that is deleted while the service does not answer", () => {
-  it("idle, its pod alive: an outage of GitHub may take its time, and after a day it goes", async () => {
-    const world = await serveOne();
+  it("idle, its pod alive: an outage of GitHub may take longer than the hour; after its own time (here three) it goes", async () => {
+    const world = await serveOne(undefined, { unansweredGiveUpMs: 3 * hour });
     world.github.control.addFault({ route: "*", status: 503, times: 100_000 });
     await world.deleteSet("builders");
-    await world.clock.runFor(23 * hour);
+    await world.clock.runFor(3 * hour - minute);
     expect(world.pods()).toHaveLength(1);
-    await world.clock.runFor(65 * minute);
+    await world.clock.runFor(5 * minute);
     expect(world.runners()).toEqual([]);
     expect(world.pods()).toEqual([]);
+  });
+});
+
+describe("a namespace that is deleted while no reconciler runs", () => {
+  it("and that may not be read any more when one does: all of it is gone within a minute", async () => {
+    const world = await serveOne();
+    await world.first?.stop();
+    const kind = { group: "", version: "v1", plural: "namespaces", kind: "Namespace" };
+    await world.admin.remove({ ...kind, namespaced: false }, { name: namespace });
+    const effect = { kind: "status", status: 403, message: "no Role any more" } as const;
+    world.kube.setFaults(
+      ["pods", "secrets"].map((plural) => ({ user, verb: "get", plural, effect })),
+    );
+    world.start();
+    await world.clock.runFor(minute);
+    expect(world.runners()).toEqual([]);
+    expect(world.runnerSets()).toEqual([]);
+    expect(world.autoscaling()).toEqual([]);
   });
 });
 

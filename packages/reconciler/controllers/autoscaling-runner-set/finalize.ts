@@ -119,8 +119,10 @@ async function isOrphan(ctx: Context, set: AutoscalingRunnerSet): Promise<boolea
   const namespace = set.metadata.namespace ?? "";
   const deletedMs = ctx.clock.wallMs() - Date.parse(set.metadata.deletionTimestamp ?? "");
   const late = deletedMs >= ctx.settings.orphanGiveUpMs;
-  if (!ctx.scope.isTerminating(namespace) && !late) return false;
-  return !(await ctx.services.hasCredential(namespace, set.spec));
+  const terminating = ctx.scope.isTerminating(namespace);
+  if (!terminating && !late) return false;
+  const credential = await ctx.services.lookForCredential(namespace, set.spec);
+  return credential === "gone" || (terminating && credential === "forbidden");
 }
 
 const rbac = (plural: string, kind: string): Resource => ({

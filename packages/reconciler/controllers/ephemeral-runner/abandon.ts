@@ -43,7 +43,9 @@ async function isOrphan(ctx: Context, runner: EphemeralRunner): Promise<boolean>
   if (!terminating && deletedMs(ctx, runner) < ctx.settings.orphanGiveUpMs) return false;
   // The end of a job needs no credential of ours.
   if (!terminating && hasJob(runner) && hasLivingPod(ctx, runner)) return false;
-  return !(await ctx.services.hasCredential(namespace, runner.spec));
+  const credential = await ctx.services.lookForCredential(namespace, runner.spec);
+  // A namespace that ends loses its Roles in the same moment as its Secrets.
+  return credential === "gone" || (terminating && credential === "forbidden");
 }
 
 export function hasLivingPod(ctx: Context, runner: EphemeralRunner): boolean {

@@ -98,7 +98,9 @@ async function endHookObjects(ctx: Context, runner: EphemeralRunner): Promise<vo
     await removeHookObjects(ctx, runner);
   } catch (error) {
     const forbidden = error instanceof KubernetesError && error.status === 403;
-    if (!forbidden || deletedMs(ctx, runner) < ctx.settings.orphanGiveUpMs) throw error;
+    const isEnding = ctx.scope.isTerminating(runner.metadata.namespace ?? "");
+    const isEarly = !isEnding && deletedMs(ctx, runner) < ctx.settings.orphanGiveUpMs;
+    if (!forbidden || isEarly) throw error;
     const message = `what its job made was left: ${error.message}`;
     await ctx.events.warn(runner, "EphemeralRunner", "JobPodsAbandoned", message);
   }
