@@ -191,7 +191,7 @@ describe("runlet cluster", () => {
     const ended = await run("check", "east");
     expect([ended.code, ended.err]).toEqual([
       1,
-      expect.stringContaining("its token has ended or was taken away; give a new one: runlet"),
+      expect.stringContaining("has ended or was taken away: runlet cluster grant east"),
     ]);
     await stop();
     const away = await run("check", "east");

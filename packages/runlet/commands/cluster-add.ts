@@ -130,7 +130,7 @@ export async function tryWay(place: Place, row: ClusterRow, way: Way): Promise<C
   try {
     const check = await checkCluster(place, row, clientOf(place, access), access).catch(
       (cause: unknown) => {
-        throw new Error(explainSilence(row.name, cause, "give another kubeconfig, or EKS cluster"));
+        throw new Error(explainSilence(row, cause, "give another kubeconfig, or EKS cluster"));
       },
     );
     const { asked, lacking } = check.rights;

@@ -14,7 +14,7 @@ export const checkRegistered: Verb = {
     const check = await withCluster(place, row, (client, access) =>
       checkCluster(place, row, client, access),
     ).catch((cause: unknown) => {
-      throw new Error(explainSilence(row.name, cause));
+      throw new Error(explainSilence(row, cause));
     });
     const problems = problemsOf(check);
     return {

@@ -55,7 +55,7 @@ async function drain(call: Call, place: Place, row: ClusterRow, limitMs: number)
   const { clock } = place;
   let left = await countRunners(place, row).catch((cause: unknown) => {
     throw new Error(
-      `${explainSilence(row.name, cause)} Its runners cannot be counted; runlet cluster remove ${row.name} --now removes it all the same`,
+      `${explainSilence(row, cause)}; its runners cannot be counted, and runlet cluster remove ${row.name} --now removes it all the same`,
     );
   });
   if (left === 0 && !row.draining) return 0;

@@ -13,13 +13,31 @@ const broken = (code: string) =>
   );
 
 it.each<[string, unknown, RegExp]>([
-  ["an ended token", answered(401), /refuses our account .* runlet cluster rotate east$/],
+  [
+    "an ended token",
+    answered(401),
+    /refuses our account .* runlet cluster rotate east --kubeconfig FILE$/,
+  ],
   ["a right that was taken", answered(403), /may not .* runlet cluster grant east$/],
   ["a server's error", answered(500), /answers with an error \(list namespaces: 500 said so\)$/],
-  ["another CA", broken("SELF_SIGNED_CERT_IN_CHAIN"), /certificate .* runlet cluster rotate east$/],
-  ["a refused address", broken("ADDRESS_REFUSED"), /no way into .* runlet cluster rotate east$/],
+  [
+    "another CA",
+    broken("SELF_SIGNED_CERT_IN_CHAIN"),
+    /certificate .* runlet cluster rotate east --kubeconfig FILE$/,
+  ],
+  [
+    "a refused address",
+    broken("ADDRESS_REFUSED"),
+    /no way into .* runlet cluster rotate east --kubeconfig FILE$/,
+  ],
   ["silence", broken("ECONNREFUSED"), /does not answer from here .*ECONNREFUSED.* API server up/],
   ["anything", new Error("no answer within 10 ms"), /does not answer from here/],
 ])("says of %s what it means and what to type", (_what, error, words) => {
-  expect(explainSilence("east", error)).toMatch(words);
+  const row = { name: "east", accessRef: "secret:clusters/east" };
+  expect(explainSilence(row, error)).toMatch(words);
+});
+
+it("says of a cluster of EKS where its way in is made", () => {
+  const row = { name: "east", accessRef: "eks:eu-central-1/prod" };
+  expect(explainSilence(row, answered(401))).toMatch(/access entries in EKS/);
 });

@@ -1,20 +1,25 @@
 // Why: "ECONNREFUSED" or "401" is what a program saw; who is called at night needs what it means for this cluster, and what
 // to type next.
+import { parseAccessRef } from "@runlet/coordination/access-ref";
+import type { ClusterRow } from "@runlet/coordination/registry";
 import { KubeconfigRefused } from "@runlet/kubernetes/kubeconfig-problems";
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { describeFailure } from "@runlet/runtime/describe-failure";
 import { TransportError } from "@runlet/runtime/http-error";
 
-/** One sentence on why `cluster` could not be asked, with the remedy. No secret is in it. `renew`: how another way in is given. */
+/**
+ * One sentence on why a cluster could not be asked, with the remedy. No secret is in it. `renew`: how another way in is
+ * given; default: as its row's kind asks.
+ */
 export function explainSilence(
-  cluster: string,
+  { name: cluster, accessRef }: Pick<ClusterRow, "name" | "accessRef">,
   error: unknown,
-  renew = `runlet cluster rotate ${cluster}`,
+  renew = renewalOf(cluster, accessRef),
 ): string {
   const { line } = describeFailure(error);
   const status = error instanceof KubernetesError ? error.status : 0;
   if (status === 401) {
-    return `cluster ${cluster} refuses our account (401): its token has ended or was taken away; give a new one: ${renew}`;
+    return `cluster ${cluster} refuses our account (401): what it is shown has ended or was taken away: ${renew}`;
   }
   if (status === 403)
     return `cluster ${cluster} answers, but our account may not (${line}): runlet cluster grant ${cluster}`;
@@ -26,6 +31,13 @@ export function explainSilence(
   if (code === "ADDRESS_REFUSED" || error instanceof KubeconfigRefused)
     return `there is no way into cluster ${cluster} (${line}): ${renew}`;
   return `cluster ${cluster} does not answer from here (${line}): is its API server up, and does its network let us in?`;
+}
+
+function renewalOf(cluster: string, accessRef: string): string {
+  if (parseAccessRef(accessRef)?.kind === "eks") {
+    return `see its access entries in EKS, and runlet cluster rotate ${cluster} --eks NAME for another role`;
+  }
+  return `runlet cluster grant ${cluster} --apply --kubeconfig ADMINS --write FILE, then runlet cluster rotate ${cluster} --kubeconfig FILE`;
 }
 
 /** "" where nothing was attempted on a connection. */

@@ -39,7 +39,7 @@ export async function lookAtCluster(
       return { row, silent: undefined, autoscaling, runnerSets, managed: new Set(managed) };
     });
   } catch (error) {
-    return { row, silent: explainSilence(row.name, error), ...nothing };
+    return { row, silent: explainSilence(row, error), ...nothing };
   }
 }
 
