@@ -1,7 +1,9 @@
 // Why: half of a scale set's state is in its clusters: how many runners there are, whose the runner sets are, and what the
 // reconciler says on each AutoscalingRunnerSet, also on one that is no scale set yet.
-import type { ClusterRow } from "@runlet/coordination/registry";
+import { parseConfigUrl } from "@runlet/actions-service/config-url";
+import type { ClusterRow, ScaleSetRow } from "@runlet/coordination/registry";
 import {
+  annotations,
   autoscalingRunnerSets,
   ephemeralRunnerSets,
   labels,
@@ -52,8 +54,12 @@ export function ailingOf(set: AutoscalingRunnerSet | undefined): string | undefi
   return bad && `${bad.reason}: ${bad.message}`;
 }
 
-/** Why an AutoscalingRunnerSet that no scale set is known of is not served, with the remedy. */
-export function explainUnregistered(set: AutoscalingRunnerSet, cluster: SeenCluster): string {
+/** Why an AutoscalingRunnerSet that is no target of a scale set of `rows` is not served, with the remedy. */
+export function explainUnregistered(
+  set: AutoscalingRunnerSet,
+  cluster: SeenCluster,
+  rows: readonly ScaleSetRow[],
+): string {
   const { namespace = "" } = set.metadata;
   if (!cluster.managed.has(namespace)) {
     return cluster.row.namespaces
@@ -62,8 +68,30 @@ export function explainUnregistered(set: AutoscalingRunnerSet, cluster: SeenClus
   }
   const ailing = ailingOf(set);
   if (ailing !== undefined) return ailing;
+  const holder = findHolder(set, rows);
+  if (holder) {
+    const [other] = holder.targets;
+    const where = other ? `${other.cluster}/${other.namespace}` : "another cluster";
+    return `scale set ${holder.name} is served for ${where}: to serve it from both, write the annotation ${annotations.share}: "true" on both; else take another name`;
+  }
   const registered = set.status?.conditions?.some(({ type }) => type === "Registered");
   return registered
     ? "it is known to GitHub, but not served: within a minute the sweep finds it, or says in its log why not (runner_set_refused)"
     : `no reconciler has taken it up: is its chart installed in cluster ${cluster.row.name}, and its pod running?`;
+}
+
+/** The scale set that `set` was registered as, where it is served for somebody else. */
+function findHolder(
+  { metadata, spec }: AutoscalingRunnerSet,
+  rows: readonly ScaleSetRow[],
+): ScaleSetRow | undefined {
+  const id = Number(metadata.annotations?.[annotations.scaleSetId]);
+  const found = rows.filter(({ scaleSetId }) => scaleSetId === id);
+  try {
+    const { scopeKey } = parseConfigUrl(spec.githubConfigUrl ?? "");
+    return found.find((row) => row.scopeKey === scopeKey);
+  } catch {
+    // No URL, no scale set: the reconciler says so on the set.
+    return undefined;
+  }
 }

@@ -125,7 +125,7 @@ function listUnregistered(
           ? cluster.managed.has(namespace)
           : [name, autoscalingRunnerSet].includes(wanted);
       if (!isMeant || known.has(target)) return [];
-      return { name, target, reason: explainUnregistered(set, cluster) };
+      return { name, target, reason: explainUnregistered(set, cluster, rows) };
     }),
   );
 }

@@ -178,6 +178,24 @@ spec: { githubConfigUrl: ${world.configUrl}, githubConfigSecret: nowhere, templa
     await world.stop();
   });
 
+  it("tells of a set that another cluster has, and that neither shares, which one", async () => {
+    const table = createMemoryTable();
+    const world = await startWorld({ mode, scaleSets: [linux], clusters: ["east", "west"], table });
+    world.apply("west", { ...linux, clusters: ["west"] });
+    await world.clock.runFor(10_000);
+    const place = placeOfWorld(world, table);
+    const looking = observeStatus(place, undefined);
+    const { unregistered } = await runUntilEnded(world.clock, looking, 20_000, "the status");
+    expect(unregistered).toEqual([
+      {
+        name: "linux",
+        target: `west/${runnersNamespace}/linux`,
+        reason: expect.stringMatching(/linux is served for east\/.* runlet\.dev\/share: "true"/),
+      },
+    ]);
+    await world.stop();
+  });
+
   it("names a reconciler that does not act, once an order has waited for it", async () => {
     const { world, health } = await start(mode);
     await world.clock.runFor(2_000);
