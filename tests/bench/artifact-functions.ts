@@ -9,8 +9,8 @@ import type { SocketTransport } from "@runlet/runlet/world/transport-sockets";
 import type { FunctionParts } from "@runlet/runlet/world/world";
 import { functionEnvironment } from "@runlet/runtime/function-environment";
 import { renderKubeconfig } from "@runlet/simulators/kube-api/kubeconfig";
-import { settingsOf } from "../../stacks/settings.ts";
 import type { AccountServer } from "./account-server.ts";
+import { countStageResources } from "./cost/stage-resources.ts";
 import { createHandles, type BenchFunctions } from "./functions.ts";
 
 const prefix = "runlet/bench";
@@ -28,12 +28,13 @@ export async function createArtifactFunctions(
   const { clock, random, log, settings, onLine } = parts;
   for (const name of functionNames) await bundleFunction(name, home);
   await register(parts, transport, account);
+  const { webhookConcurrency } = await countStageResources();
   const deployment = await startDeployment(
     { clock, random, log, fetch: transport.fetch },
     {
       settings,
       webhookPort: 0,
-      webhookConcurrency: settingsOf("prod").webhookConcurrency,
+      webhookConcurrency,
       ...(nodePath !== undefined && { nodePath }),
       onLine,
       entryOf: (name) => join(home, `${name}.mjs`),

@@ -3,11 +3,11 @@
 // second, on the bundles that are deployed.
 import { createHmac, randomUUID } from "node:crypto";
 import { createDynamodbTable } from "@runlet/coordination/dynamodb-table";
-import { settingsOf } from "../../stacks/settings.ts";
 import { serveAccount } from "./account-server.ts";
 import { createArtifactFunctions } from "./artifact-functions.ts";
 import type { Bench, BenchContext } from "./bench.ts";
 import { nameSets, startBenchWorld, type BenchWorld } from "./bench-world.ts";
+import { countStageResources } from "./cost/stage-resources.ts";
 import { percentile } from "./percentile.ts";
 
 const setsCount = 20;
@@ -35,7 +35,7 @@ export const webhookFlood: Bench = {
         createArtifactFunctions(parts, transport, { home, account }),
     });
     const wokenAt = followWakes(bench);
-    const containers = settingsOf("prod").webhookConcurrency;
+    const { webhookConcurrency: containers } = await countStageResources();
     const cold = await flood(bench, names, containers, 0);
     const warm = await flood(bench, names, eventsCount, (secondsCount * 1_000) / eventsCount);
     await bench.stop();

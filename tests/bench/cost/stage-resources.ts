@@ -13,6 +13,8 @@ export interface StageResources {
   keys: number;
   secrets: number;
   memoryMb: Record<Part, number>;
+  /** Events of GitHub that are answered at once. */
+  webhookConcurrency: number;
   /** How long logs are kept, e.g. `3 months`. */
   logRetention: string;
 }
@@ -52,11 +54,16 @@ function readFunctions(functions: Record<string, unknown>[]) {
     const args = functions.find(({ handler }) => handler === `functions/${part}.handler`);
     if (!args) throw new Error(`stacks/ declares no function ${part}`);
     // What stacks/function.ts gives.
-    return args as { memory: string; logging: { retention: string } };
+    return args as {
+      memory: string;
+      concurrency: { reserved: number };
+      logging: { retention: string };
+    };
   };
   const memory = parts.map((part) => [part, Number.parseInt(argsOf(part).memory)]);
   return {
     memoryMb: Object.fromEntries(memory) as Record<Part, number>, // a value for each of `parts`
+    webhookConcurrency: argsOf("webhook").concurrency.reserved,
     logRetention: argsOf("poller").logging.retention,
   };
 }
