@@ -128,6 +128,20 @@ describe("runlet github", () => {
     expect((await run("list")).out).toContain("no credential is registered");
   });
 
+  it("finds an App that is not subscribed to workflow jobs, and says where to tick them", async () => {
+    const { scope, service, webhookUrl, write, run } = await setUp();
+    await run("add", scope, ...app(write("key.pem", keys.privateKey)));
+    const good = await run("check", scope, "--webhook-url", webhookUrl);
+    expect([good.code, good.out]).toEqual([0, expect.stringContaining("✓ webhook: GitHub sends")]);
+    service.control.setKnobs({ appHearsJobs: false });
+    const deaf = await run("check", scope, "--webhook-url", webhookUrl);
+    expect([deaf.code, deaf.out]).toEqual([
+      1,
+      expect.stringContaining("does not send workflow jobs"),
+    ]);
+    expect(deaf.out).toContain('"Subscribe to events": "Workflow job"');
+  });
+
   it("tells a missing permission by its name on GitHub's page", async () => {
     const { scope, service, write, run } = await setUp();
     service.control.addFault({ route: "registrationToken", status: 403, times: 20 });

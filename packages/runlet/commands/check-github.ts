@@ -129,8 +129,14 @@ async function listHooks(place: CheckPlace, access: RestAccess, config: ConfigUr
   if ([401, 403, 404].includes(answer.status)) return undefined;
   if (answer.status !== 200) throw new Error(`GitHub answers ${answer.status} to ${path}`);
   const said: unknown = JSON.parse(answer.text);
-  return isApp ? [hook.parse({ config: said })] : z.array(hook).parse(said);
+  if (!isApp) return z.array(hook).parse(said);
+  const { status, text } = await callRest(deps, access, "GET", access.proofUrl);
+  const events = status === 200 ? installation.parse(JSON.parse(text)).events : undefined;
+  return [hook.parse({ config: said, events })];
 }
+
+/** docs.github.com, "Get an installation for the authenticated app": what its App is subscribed to. */
+const installation = z.object({ events: z.array(z.string()).optional() });
 
 function faultOf({ active, events, config }: z.infer<typeof hook>): string | undefined {
   if (active === false) return "the webhook is not active";

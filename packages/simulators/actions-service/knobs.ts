@@ -56,6 +56,8 @@ export interface Knobs {
   patExpiresAt: number;
   /** The App's owner has suspended it. */
   appSuspended: boolean;
+  /** The App is subscribed to workflow jobs, as its installation says. */
+  appHearsJobs: boolean;
   /** The groups of every scope; the first one is the default group, with id 1. */
   runnerGroups: string[];
   /** False: only the name is a label and more are dropped without a word, as before GHES 3.18. */
@@ -111,6 +113,7 @@ export function defaultKnobs(mode: Mode): Knobs {
     restCallsMax: 5_000,
     patExpiresAt: 0,
     appSuspended: false,
+    appHearsJobs: true,
     runnerGroups: ["Default"],
     customLabels: true,
     unsetTimes: "absent",

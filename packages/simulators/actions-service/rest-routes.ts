@@ -65,10 +65,11 @@ function refuseApp({ options: { app }, clock }: Simulation, call: Call): Respons
 function answerInstallation(simulation: Simulation, call: Call): Response {
   const refused = refuseApp(simulation, call);
   if (refused) return refused;
-  const suspended = simulation.knobs().appSuspended;
+  const { appSuspended: suspended, appHearsJobs } = simulation.knobs();
   return Response.json({
     id: Number(call.param("id")),
     permissions: { organization_self_hosted_runners: "write", metadata: "read" },
+    events: appHearsJobs ? ["workflow_job"] : [],
     suspended_at: suspended ? isoSeconds(simulation.clock.wallMs()) : null,
   });
 }
