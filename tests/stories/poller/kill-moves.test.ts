@@ -35,7 +35,7 @@ const moves: Move[] = [
     victim: "invocation-0",
     from: 25_000,
     to: 41_000,
-    lines: [/^invoke/, /^table get successor/, /^table put lease/, /^table get flag/],
+    lines: [/^invoke/, /^table get successor/, /^table put lease/, /^table get lease/],
     sessionsMax: 1,
   },
   {
