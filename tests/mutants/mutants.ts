@@ -567,8 +567,18 @@ export const mutants: Mutant[] = [
   {
     name: "lease read before the flag is set",
     in: `${coordination}/wake.ts`,
-    find: "    await setFlag(deps, shard);\n    const lease = await deps.leases.read(shard);\n",
-    replace: "    const lease = await deps.leases.read(shard);\n    await setFlag(deps, shard);\n",
+    find:
+      "    await setFlag(deps, shard);\n" +
+      "    const [lease, stoodStill] = await Promise.all([\n" +
+      "      deps.leases.read(shard),\n" +
+      "      findStoodStill(deps, shard),\n" +
+      "    ]);\n",
+    replace:
+      "    const [lease, stoodStill] = await Promise.all([\n" +
+      "      deps.leases.read(shard),\n" +
+      "      findStoodStill(deps, shard),\n" +
+      "    ]);\n" +
+      "    await setFlag(deps, shard);\n",
     file: `${coordination}/wake.test.ts`,
     test: "a wake at the very moment of a release",
   },
