@@ -1,5 +1,6 @@
 // Why: the list of mistakes. Each is one textual change and the test, by file and full name, that must fail with it.
 import { cloudMutants } from "./cloud-mutants.ts";
+import { commandMutants } from "./command-mutants.ts";
 import { leavingMutants } from "./leaving-mutants.ts";
 import { runnerMutants } from "./runner-mutants.ts";
 import { runnerSetMutants } from "./runner-set-mutants.ts";
@@ -717,5 +718,6 @@ export const mutants: Mutant[] = [
   ...runnerSetMutants,
   ...cloudMutants,
   ...sweepMutants,
+  ...commandMutants,
   ...leavingMutants,
 ];

@@ -1,0 +1,73 @@
+// Why: what may go wrong where a person looks or acts: ways into clusters, addresses, what status says, what owners are told.
+import type { Mutant } from "./mutants.ts";
+
+const commands = "packages/runlet/commands";
+const status = "tests/stories/world/status.test.ts";
+const guard = "packages/runtime/address-guard";
+
+export const commandMutants: Mutant[] = [
+  {
+    name: "an EKS token is used beyond its life",
+    in: "packages/kubernetes/eks-token.ts",
+    find: "const freshMs = 10 * 60_000;",
+    replace: "const freshMs = 16 * 60_000;",
+    file: "packages/simulators/eks/presigned-token.test.ts",
+    test: "is good at every moment at which we would use it",
+  },
+  {
+    name: "an EKS token is good for every cluster",
+    in: "packages/kubernetes/eks-token.ts",
+    find: '"x-k8s-aws-id": cluster.name',
+    replace: '"x-k8s-aws-id": ""',
+    file: "packages/simulators/eks/presigned-token.test.ts",
+    test: "is good at every moment at which we would use it",
+  },
+  {
+    name: "an IPv4 address in a 6to4 one is not looked at",
+    in: `${guard}.ts`,
+    find: '  ["2002::", 16, 1], // 6to4 (RFC 3056)\n',
+    replace: "",
+    file: `${guard}.test.ts`,
+    test: "2002:a9fe:a9fe::1",
+  },
+  {
+    name: "addresses behind a proxy are not looked at",
+    in: "packages/runtime/http-dial.ts",
+    find: "  if (dialer.guard) checkLiteral(dialer.guard, hostOf(dial.url));\n",
+    replace: "",
+    file: `${guard}.test.ts`,
+    test: "a guarded fetch connects to nothing that is refused",
+  },
+  {
+    name: "status takes a refused credential for a good one",
+    in: `${commands}/ask-credential.ts`,
+    find: ')) ?? "found";',
+    replace: ')) ? "found" : "found";',
+    file: status,
+    test: "in acquire mode > names a cluster that is silent",
+  },
+  {
+    name: "status does not see a reconciler that is dead",
+    in: `${commands}/decide-health.ts`,
+    find: "unacted >= 3 ||",
+    replace: "",
+    file: status,
+    test: "in acquire mode > names a reconciler that does not act",
+  },
+  {
+    name: "a cluster is forgotten while runners are in it",
+    in: `${commands}/cluster-remove.ts`,
+    find: "if (left > 0) {",
+    replace: "if (left > 1_000) {",
+    file: "tests/stories/world/remove-cluster.test.ts",
+    test: "in acquire mode > gives up after its limit with the runners named",
+  },
+  {
+    name: "owners are told with each sweep",
+    in: "packages/control-plane/sweep/tell-owners.ts",
+    find: "    .filter((fact) => !told.has(keyOf(fact)))\n",
+    replace: "",
+    file: "tests/stories/sweep/tell-owners.test.ts",
+    test: "and what was told is not written again",
+  },
+];
