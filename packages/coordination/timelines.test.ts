@@ -55,6 +55,28 @@ test("a replayed message changes nothing and writes nothing", async () => {
   expect(before[0]?.expiresAt).toBe(world.clock.wallMs() + 7 * 24 * 3_600_000);
 });
 
+test("a job that is run again under its run and name is told anew, each time once", () => {
+  const told = (at: number): TimelineNote[] => [
+    { what: "assigned", at, by: "poller", scaleSetKey: "github.com/my-org:7" },
+    { what: "started", at: at + 1, by: "poller", scaleSetKey: "github.com/my-org:7" },
+    { what: "completed", at: at + 2, by: "poller", scaleSetKey: "github.com/my-org:7" },
+  ];
+  const once = mergeNotes([], told(10));
+  const twice = mergeNotes(once, told(20));
+  expect(twice.map(({ at }) => at)).toEqual([10, 11, 12, 20, 21, 22]);
+  expect(mergeNotes(mergeNotes(twice, told(20)), told(10))).toEqual(twice);
+});
+
+test("a job that goes from one scale set to another is noted with both", () => {
+  const of = (scaleSetKey: string, at: number) =>
+    ({ what: "assigned", at, by: "poller", scaleSetKey }) as const;
+  const notes = mergeNotes([of("github.com/my-org:7", 1)], [of("github.com/my-org:8", 5)]);
+  expect(notes.map(({ scaleSetKey }) => scaleSetKey)).toEqual([
+    "github.com/my-org:7",
+    "github.com/my-org:8",
+  ]);
+});
+
 test("notes are bounded, in order, and first words stand, whatever is added", () => {
   const note = fc.record({
     what: fc.constantFrom<TimelineNote["what"]>("assigned", "started", "completed"),

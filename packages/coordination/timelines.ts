@@ -35,13 +35,14 @@ export interface Timeline extends TimelineJob {
 }
 
 export interface Timelines {
-  /** Adds notes; one with the same `what` and `by` as one that is there is passed over. Never rejects. */
+  /** Adds notes as mergeNotes does. Never rejects. */
   note(job: TimelineJob, notes: TimelineNote[]): Promise<void>;
   /** The jobs of one workflow run, by name. */
   list(scopeKey: string, runId: string): Promise<Timeline[]>;
 }
 
-const keptMs = 7 * 24 * 3_600_000;
+/** Counted from the last note of a job. */
+export const timelineKeptMs = 7 * 24 * 3_600_000;
 const notesMax = 40;
 const detailMax = 200;
 
@@ -70,7 +71,7 @@ export function createTimelines(deps: SettleDeps & { log: Log }): Timelines {
       if (all.length === kept.length) return;
       // `as`: notes are strings and numbers; through JSON, an undefined field is an absent one.
       const value = JSON.parse(JSON.stringify({ jobName: job.jobName, notes: all })) as JsonObject;
-      const expiresAt = deps.clock.wallMs() + keptMs;
+      const expiresAt = deps.clock.wallMs() + timelineKeptMs;
       const when: Condition = row ? { version: row.version } : { absent: true };
       const next = { key, version: deps.random.uuid(), value, expiresAt };
       if ((await putSettled(deps, next, when)).kind === "put") return;
@@ -95,16 +96,37 @@ export function createTimelines(deps: SettleDeps & { log: Log }): Timelines {
   };
 }
 
-/** First of each (what, by) wins: a replayed message must not move what it said before. */
+/**
+ * First of each (what, by, scale set) wins: a replayed message must not move what it said before. A job that is run
+ * again keeps run and name, so what lies beyond a completion is told anew. `completed` is taken first, since the others
+ * are counted by it.
+ */
 export function mergeNotes(kept: TimelineNote[], added: TimelineNote[]): TimelineNote[] {
   const all = [...kept];
-  for (const note of added) {
+  const isEnd = ({ what }: TimelineNote) => what === "completed";
+  const ends = added.filter(isEnd).toSorted((a, b) => a.at - b.at);
+  for (const note of [...ends, ...added.filter((one) => !isEnd(one))]) {
     if (all.length >= notesMax) break;
-    if (all.some((other) => other.what === note.what && other.by === note.by)) continue;
+    if (all.some((other) => saysSame(all, note, other))) continue;
     const detail = note.detail?.slice(0, detailMax);
     all.push(detail === undefined ? note : { ...note, detail });
   }
   return all.sort((a, b) => a.at - b.at);
+}
+
+function saysSame(all: TimelineNote[], one: TimelineNote, other: TimelineNote): boolean {
+  return (
+    one.what === other.what &&
+    one.by === other.by &&
+    one.scaleSetKey === other.scaleSetKey &&
+    countEnds(all, one) === countEnds(all, other)
+  );
+}
+
+/** How often whoever says it had seen the job end before. A time of 0 is not known. */
+function countEnds(all: TimelineNote[], { by, at }: TimelineNote): number {
+  return all.filter((end) => end.what === "completed" && end.by === by && end.at > 0 && end.at < at)
+    .length;
 }
 
 /** A timeline that cannot be read is begun anew: nothing depends on it. */

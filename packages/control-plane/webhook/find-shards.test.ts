@@ -15,6 +15,8 @@ const job: WorkflowJob = {
   enterprise: undefined,
   host: "github.com",
   runnerName: undefined,
+  at: undefined,
+  conclusion: undefined,
 };
 
 it.each([

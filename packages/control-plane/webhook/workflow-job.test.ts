@@ -17,3 +17,15 @@ it.each(['{"id":"x","run_id":1}', '{"id":1.5e300,"run_id":"-"}', '{"id":1}', "[]
     expect(parseWorkflowJob(body(job))).toBeUndefined();
   },
 );
+
+it.each([
+  ["queued", "2026-11-25T10:00:00Z"],
+  ["in_progress", "2026-11-25T10:01:00Z"],
+  ["completed", "2026-11-25T10:09:00Z"],
+])("the time of %s is GitHub's own, however late the delivery comes", (action, time) => {
+  const times =
+    '"created_at":"2026-11-25T10:00:00Z","started_at":"2026-11-25T10:01:00Z","completed_at":"2026-11-25T10:09:00Z"';
+  const text = body(`{"id":1,"run_id":2,${times}}`).replace('"queued"', `"${action}"`);
+  expect(parseWorkflowJob(text)?.at).toBe(Date.parse(time));
+  expect(parseWorkflowJob(text.replaceAll(/"2026[^"]*"/g, "7"))?.at).toBeUndefined();
+});

@@ -20,6 +20,10 @@ export interface WorkflowJob {
   /** Host of the repository's web page, e.g. github.com: tells one GitHub from another. */
   host: string;
   runnerName: string | undefined;
+  /** Wall ms at which the action happened; undefined where GitHub does not say. */
+  at: number | undefined;
+  /** GitHub's word for how it ended, e.g. "success". */
+  conclusion: string | undefined;
 }
 
 /** A number, or the digits of one that a double does not hold. */
@@ -34,6 +38,10 @@ const payload = z.object({
     name: z._default(z.string(), ""),
     labels: z._default(z.array(z.string()), []),
     runner_name: z.nullish(z.string()),
+    conclusion: z.catch(z.nullish(z.string()), undefined),
+    created_at: z.catch(z.nullish(z.string()), undefined),
+    started_at: z.catch(z.nullish(z.string()), undefined),
+    completed_at: z.catch(z.nullish(z.string()), undefined),
   }),
   repository: z.object({
     name: z.string(),
@@ -62,7 +70,23 @@ export function parseWorkflowJob(body: string): WorkflowJob | undefined {
     enterprise: enterprise?.slug.toLowerCase(),
     host: hostOf(repository.html_url),
     runnerName: job.runner_name ?? undefined,
+    at: timeOf(action, job),
+    conclusion: job.conclusion ?? undefined,
   };
+}
+
+type Times = { [name in "created_at" | "started_at" | "completed_at"]?: string | null | undefined };
+
+/** A delivery may come hours late, so the clock of whoever gets it says nothing. */
+function timeOf(action: WorkflowJob["action"], job: Times): number | undefined {
+  const happened = {
+    waiting: job.created_at,
+    queued: job.created_at,
+    in_progress: job.started_at,
+    completed: job.completed_at,
+  };
+  const at = Date.parse(happened[action] ?? "");
+  return Number.isNaN(at) ? undefined : at;
 }
 
 function tryParse(text: string): unknown {

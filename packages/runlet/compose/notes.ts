@@ -56,14 +56,24 @@ const whatOfAction: Record<WorkflowJob["action"], TimelineWhat> = {
   completed: "completed",
 };
 
+/** Which of more scale sets than this gets the job is left to the service's own word. */
+const candidatesMax = 5;
+
 /** For the webhook: one note for each scale set that the job can go to. */
 export function noteWebhook(timelines: Timelines, clock: Clock) {
   return async (job: WorkflowJob, scaleSetKeys: string[]) => {
-    const scopes = new Set(scaleSetKeys.map((key) => key.slice(0, key.lastIndexOf(":"))));
-    for (const scopeKey of scopes) {
-      await timelines.note({ scopeKey, runId: job.runId, jobName: job.name }, [
-        { what: whatOfAction[job.action], at: Math.round(clock.wallMs()), by: "webhook" },
-      ]);
+    const byScope = Map.groupBy(scaleSetKeys, (key) => key.slice(0, key.lastIndexOf(":")));
+    for (const [scopeKey, keys] of byScope) {
+      const { action, runId, name: jobName, runnerName, conclusion } = job;
+      const note = {
+        what: whatOfAction[action],
+        at: job.at ?? Math.round(clock.wallMs()),
+        by: "webhook",
+        ...(runnerName && { runnerName }),
+        ...(conclusion && { detail: conclusion }),
+      };
+      const notes = keys.slice(0, candidatesMax).map((scaleSetKey) => ({ ...note, scaleSetKey }));
+      await timelines.note({ scopeKey, runId, jobName }, notes);
     }
   };
 }
