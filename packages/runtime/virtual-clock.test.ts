@@ -104,6 +104,21 @@ test("runUntil gives up at its limit and says what it waited for", async () => {
   await expect(waiting).rejects.toThrow("a runner did not come true within 500 ms (from 0 to 500)");
 });
 
+test("a loop that makes timers and lets no time pass is an error, not a test that hangs", async () => {
+  const clock = createVirtualClock();
+  let spinning = true;
+  const spin = async () => {
+    while (spinning) {
+      clock.after(1_000, () => {})();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const spun = spin();
+  await expect(clock.runFor(10)).rejects.toThrow("goes round and round at 0 ms");
+  spinning = false;
+  await spun;
+});
+
 describe("sleep", () => {
   test("ends at its time", async () => {
     const clock = createVirtualClock();

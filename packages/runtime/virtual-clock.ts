@@ -14,7 +14,7 @@ export interface VirtualClock extends Clock {
   runFor(ms: number): Promise<void>;
   /** Runs until `done()` is true. Throws when `limitMs` of virtual time have passed first. */
   runUntil(done: () => boolean, limitMs: number, what?: string): Promise<void>;
-  /** Lets everything that is runnable now run, without moving time. */
+  /** Lets everything that is runnable now run, without moving time. Throws when it goes round for ever. */
   settle(): Promise<void>;
   /** Timers not yet fired: for the test that nothing is left waiting. */
   timersCount(): number;
@@ -25,6 +25,9 @@ interface Timer {
   order: number;
   run: () => void;
 }
+
+/** A loop without a wait makes timers at one instant for ever: a story fails then instead of hanging. */
+const busyRoundsMax = 100_000;
 
 /** A virtual clock. `startWallMs` is the wall time at virtual 0 (default 2026-01-01T00:00:00Z). */
 export function createVirtualClock(startWallMs = 1_767_225_600_000): VirtualClock {
@@ -41,10 +44,14 @@ export function createVirtualClock(startWallMs = 1_767_225_600_000): VirtualCloc
 
   /** setImmediate runs after all microtasks; two quiet rounds and no tracked call mean: settled. */
   async function settle() {
+    let busyRounds = 0;
     for (let quiet = 0; quiet < 2;) {
       const before = order;
       await new Promise((resolve) => setImmediate(resolve));
       quiet = open === 0 && before === order ? quiet + 1 : 0;
+      if (before !== order && ++busyRounds > busyRoundsMax) {
+        throw new Error(`something goes round and round at ${now} ms and lets no time pass`);
+      }
     }
   }
 

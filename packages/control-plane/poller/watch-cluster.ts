@@ -42,6 +42,8 @@ export interface WatchedCluster {
 interface Views {
   runnerSets: WatchedKind<AutoscalingRunnerSet>[];
   ephemeral: WatchedKind<EphemeralRunnerSet>[];
+  /** By the uid of their owner. */
+  owned: () => ReadonlyMap<string, EphemeralRunnerSet[]>;
   listeners: WatchedKind<AutoscalingListener>[];
   managed: WatchedKind<KubernetesObject> | undefined;
 }
@@ -92,14 +94,8 @@ export function watchCluster(
       const key = { namespace: place.namespace, name: place.autoscalingRunnerSet };
       return views?.runnerSets.map((view) => view.find(key)).find((found) => found);
     },
-    listOwned: (owner) =>
-      (views?.ephemeral ?? [])
-        .flatMap((view) => view.all())
-        .filter(
-          ({ metadata }) =>
-            metadata.namespace === owner.metadata.namespace &&
-            metadata.ownerReferences?.some(({ uid }) => uid === owner.metadata.uid),
-        ),
+    listOwned: ({ metadata: { uid, namespace } }) =>
+      (views?.owned().get(uid ?? "") ?? []).filter((one) => one.metadata.namespace === namespace),
     allRunnerSets: () => (views?.runnerSets ?? []).flatMap((view) => view.all()),
     note(runnerSet) {
       const { namespace } = runnerSet.metadata;
@@ -124,9 +120,12 @@ function createViews(
       open<T>(resource, where),
     );
 
+  const ephemeral = perNamespace<EphemeralRunnerSet>(ephemeralRunnerSets);
   const views: Views = {
     runnerSets: perNamespace<AutoscalingRunnerSet>(autoscalingRunnerSets),
-    ephemeral: perNamespace<EphemeralRunnerSet>(ephemeralRunnerSets),
+    ephemeral,
+    // Before whoever asks: it is out of date when they hear of a change.
+    owned: indexByOwner(ephemeral),
     listeners: perNamespace<AutoscalingListener>(autoscalingListeners),
     managed: row.namespaces
       ? undefined
@@ -146,6 +145,21 @@ function createViews(
   for (const view of views.listeners) view.onChange(() => changed());
   views.managed?.onChange(() => changed());
   return views;
+}
+
+/** Each of 200 sets asks for its own at every turn: made once after a change. */
+function indexByOwner(views: WatchedKind<EphemeralRunnerSet>[]): Views["owned"] {
+  let index: Map<string, EphemeralRunnerSet[]> | undefined;
+  for (const view of views) view.onChange(() => (index = undefined));
+  return () => {
+    if (index) return index;
+    index = new Map();
+    for (const one of views.flatMap((view) => view.all())) {
+      const owners = new Set(one.metadata.ownerReferences?.map(({ uid }) => uid));
+      for (const uid of owners) index.set(uid, [...(index.get(uid) ?? []), one]);
+    }
+    return index;
+  };
 }
 
 /** Everything a decision needs; the listeners' kind may be missing where ARC never was. */
