@@ -1,5 +1,5 @@
 // Why: the demo's world, left running: to look at with kubectl, to queue jobs in, to point other clients at.
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { untilStopped } from "@runlet/runtime/until-stopped";
@@ -69,17 +69,18 @@ async function start(flags: PlayFlags): Promise<number> {
   return 0;
 }
 
-/** The log of functions and reconcilers, without what only explains single calls; begun anew by each start. */
+/** The log of functions and reconcilers, without what only explains single calls; begun anew by each start's first line. */
 function openLog(folder: string) {
-  mkdirSync(folder, { recursive: true });
   const path = join(folder, "log.jsonl");
-  const file = openSync(path, "w", 0o600);
+  let file: number | undefined;
   return {
     path,
     write(line: string) {
-      if (!line.includes('"level":"debug"')) writeSync(file, `${line}\n`);
+      if (line.includes('"level":"debug"')) return;
+      file ??= openSync(path, "w", 0o600);
+      writeSync(file, `${line}\n`);
     },
-    close: () => closeSync(file),
+    close: () => void (file !== undefined && closeSync(file)),
   };
 }
 
