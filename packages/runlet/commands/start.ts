@@ -49,6 +49,7 @@ async function start(flags: PlayFlags): Promise<number> {
   const log = openLog(folder);
   const clock = createSystemClock();
   const opened = await openWorld({ clock, onLine: log.write }, flags, folder);
+  log.begin();
   await opened.world.start();
   const ready = describe(opened, home);
   writeFileSync(join(home, "world.json"), JSON.stringify(ready, null, 2), { mode: 0o600 });
@@ -69,18 +70,20 @@ async function start(flags: PlayFlags): Promise<number> {
   return 0;
 }
 
-/** The log of functions and reconcilers, without what only explains single calls; begun anew by each start's first line. */
+/**
+ * The log of functions and reconcilers, without what only explains single calls. Begun anew by each start, but not before
+ * there is a line or `begin` is called: until then the folder may be somebody else's.
+ */
 function openLog(folder: string) {
   const path = join(folder, "log.jsonl");
   let file: number | undefined;
+  const begin = () => (file ??= openSync(path, "w", 0o600));
   return {
     path,
-    write(line: string) {
-      if (line.includes('"level":"debug"')) return;
-      file ??= openSync(path, "w", 0o600);
-      writeSync(file, `${line}\n`);
-    },
-    close: () => void (file !== undefined && closeSync(file)),
+    begin,
+    write: (line: string) =>
+      void (line.includes('"level":"debug"') || writeSync(begin(), `${line}\n`)),
+    close: () => closeSync(begin()),
   };
 }
 
