@@ -53,6 +53,8 @@ describe.each(tables)("the %s settings agree with each other", (_name, settings,
   test("every number is a positive one", () => {
     for (const [name, value] of Object.entries(settings)) {
       if (name === "restAfterMs" && value === undefined) continue;
+      // 0: a figure is written at once.
+      if (name === "metricsEveryMs" && value === 0) continue;
       expect(value, name).toBeGreaterThan(0);
     }
   });
