@@ -27,6 +27,8 @@ const sweeps = hourMs / cloudSettings.sweepEveryMs;
 const rowUnits = 0.105;
 /** Read units of what the holder says it serves. */
 const servesUnits = 0.01 * 0.5;
+/** Containers of the webhook that are in use, as metered with some thousand events an hour. */
+const warmWebhooks = 3;
 /** A checkpoint with a session is written in so many units, whatever it becomes. */
 const checkpointUnits = 3;
 
@@ -48,11 +50,13 @@ export function estimate(input: EstimateInput): Estimate {
 }
 
 /** Pollers one after the other, each for its time; a hand-over is a start and some calls long. */
-function polling({ fleet: { scaleSets }, cpu }: EstimateInput): Estimate {
+function polling({ fleet: { scaleSets, jobsPerHour }, cpu }: EstimateInput): Estimate {
   const { invocationMs, reserveMs, heartbeatMs } = cloudSettings;
   const runs = hourMs / (invocationMs - reserveMs);
   const beats = hourMs / heartbeatMs;
-  const rowReads = beats / 4 + 2 * runs;
+  // A flag is seen at a heartbeat, and has the rows read; several between two are one.
+  const flagged = 1 - Math.exp((-scaleSets * jobsPerHour) / beats);
+  const rowReads = beats * (flagged + (1 - flagged) / 4) + 2 * runs;
   const list = listUnits(scaleSets);
   return {
     ...nothing(),
@@ -97,16 +101,17 @@ function sweepsOf(
   };
 }
 
-/** Three webhooks a job, each remembered and noted; one flag, which has the rows read; four checkpoints. */
+/** Three webhooks a job, each remembered and noted; one flag; four checkpoints. */
 function jobsOf({ fleet: { scaleSets }, cpu }: EstimateInput, jobs: number): Estimate {
   const webhooks = 3 * jobs;
-  const calls = 6 * roundTripMs.aws;
-  const lists = Math.min(webhooks, hourS / 30);
+  const calls = 4 * roundTripMs.aws;
+  // Each container keeps its list for 30 s; bursts keep a few of them warm.
+  const lists = Math.min(webhooks, (warmWebhooks * hourS) / 30);
   return {
     ...nothing(),
     billedMs: only("webhook", webhooks * (calls + cpu.invocation.webhook)),
     invocations: only("webhook", webhooks),
-    read: webhooks * 2 + jobs * (9 + listUnits(scaleSets)) + lists * listUnits(scaleSets),
+    read: webhooks * 2 + jobs * 7 + lists * listUnits(scaleSets),
     write: webhooks * 2 + jobs * (2 + 3 + 4 * checkpointUnits),
   };
 }

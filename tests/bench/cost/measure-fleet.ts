@@ -23,6 +23,8 @@ export interface Measured {
 
 export const clusters = ["east", "west"];
 const jobMs = 5 * 60_000;
+/** As many jobs end in the period as begin in it. */
+const leadMs = 2 * jobMs;
 /** Every set has its session by then, and those that rest do so. */
 const warmUpMs = 45 * 60_000;
 
@@ -64,7 +66,10 @@ export async function measureFleet(
     await clock.runFor(warmUpMs);
     checkServed(world, names.length);
     if (fleet.jobsPerHour === 0) stopClusters(world);
-    else queueJobs(world, clock, fleet, names);
+    else {
+      queueJobs(world, clock, fleet, names);
+      await clock.runFor(leadMs);
+    }
     meter.start();
     await clock.runFor(fleet.periodMs);
     const usage = meter.stop(dynamodb.bytes());
@@ -110,7 +115,7 @@ function stopClusters({ clusters: all }: World): void {
 /** Evenly spread: the sets one after the other. */
 function queueJobs(world: World, clock: VirtualClock, fleet: Fleet, names: string[]): void {
   const everyMs = 3_600_000 / (fleet.jobsPerHour * fleet.scaleSets);
-  const count = Math.floor(fleet.periodMs / everyMs);
+  const count = Math.floor((leadMs + fleet.periodMs) / everyMs);
   for (let n = 0; n < count; n++) {
     clock.after(n * everyMs, () => {
       world.service.control.queueJobs({
