@@ -90,9 +90,16 @@ function readStage(env: NodeJS.ProcessEnv, stage: string, prefix: string): AwsSt
 function needOf(env: NodeJS.ProcessEnv): (name: string) => string {
   return (name) => {
     const value = env[name];
-    if (!value) throw new Error(`the environment variable ${name} is not set`);
+    if (!value) throw new Error(`the environment variable ${name} is not set: ${remedyFor(name)}`);
     return value;
   };
+}
+
+/** In a function Lambda and the deployment set all of them; a person has to. */
+function remedyFor(name: string): string {
+  if (name === "AWS_REGION") return "set it to the stage's region, e.g. eu-central-1";
+  if (name.startsWith("AWS_")) return "`aws configure export-credentials --format env` prints it";
+  return "deploy the stage anew, which tells its functions";
 }
 
 /** "Service-specific endpoints" of the AWS SDKs and Tools Reference: its own names, upper-cased. */

@@ -82,6 +82,11 @@ async function setUp() {
 const app = (key: string, installation = "77") =>
   `--app-id 12345 --installation-id ${installation} --key-file ${key}`.split(" ");
 
+const add = (...flags: string[]) => ["add", "https://github.com/acme", ...flags];
+const empty = "/dev/null";
+const full = join(newHome(), "token");
+writeFileSync(full, `${pat}\n`);
+
 describe("runlet github", () => {
   it("keeps a token that GitHub takes, checks webhook and secret, rotates and removes it", async () => {
     const { scope, webhookUrl, write, run, kept } = await setUp();
@@ -200,10 +205,31 @@ stringData: { github_token: ${pat}, unrelated: x }
     [["add", "github.com/acme", "--token-file", "x"], 2, "has no scheme"],
     [["add", "https://github.com/acme", "--token-file", "nowhere"], 2, "there is no such file"],
     [["list", "--proxy", "http://p"], 2, "github list takes no --proxy"],
+    [add("--token-file", empty), 2, `--token-file ${empty}: it must hold the token`],
+    [add(...app(empty)), 2, `--key-file ${empty}: it holds no private key`],
+    [add(...app(empty, "x")), 2, "--installation-id x: give the number"],
+    [add("--token-file", full, "--ca", empty), 2, `--ca ${empty}: it holds no certificate`],
+    [add("--token-file", full, "--proxy", "ftp://a:b@p"), 2, "--proxy ***@p: give it as http://"],
   ])("%j ends with %i and one line", async (args, code, words) => {
     const { run } = await setUp();
     const ended = await run(...args);
     expect([ended.code, ended.err]).toEqual([code, expect.stringContaining(words)]);
     expect(ended.err.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("says that a credential was kept untried while GitHub does not answer, and ends with 1", async () => {
+    const { scope, service, run } = await setUp();
+    service.control.addFault({ route: "registrationToken", status: 502, times: 20 });
+    const added = await run("add", scope, "--token-file", full);
+    expect(added.code).toBe(1);
+    expect(added.out).toContain("? runners");
+    expect(added.out).toContain("untried; when GitHub answers: runlet github check");
+    service.control.clearFaults();
+    expect((await run("check", scope)).code).toBe(0);
+  });
+
+  it("refuses a stage that nobody can have deployed before it asks AWS", async () => {
+    const { code, err } = await runInProcess(githubCommand, ["list", "--stage", "No/Stage"]);
+    expect([code, err]).toEqual([2, expect.stringContaining("stage No/Stage: a stage's name has")]);
   });
 });

@@ -6,14 +6,14 @@ import { createStrictAccess, type OpenAccess } from "@runlet/kubernetes/access";
 import { renderKubeconfig } from "@runlet/kubernetes/render-kubeconfig";
 import { describeRight } from "@runlet/kubernetes/review-access";
 import { parseStrictKubeconfig } from "@runlet/kubernetes/strict-kubeconfig";
-import { UsageError } from "@runlet/runtime/flags";
+import { quote, UsageError } from "@runlet/runtime/flags";
 import { checkCluster, problemsOf, type ClusterCheck } from "./check-cluster.ts";
-import { checkClusterName, clientOf } from "./cluster-client.ts";
+import { checkClusterName, clientOf, readNamespaces } from "./cluster-client.ts";
 import { describeCheck } from "./describe-check.ts";
 import { explainSilence } from "./explain-silence.ts";
 import type { Place } from "./place.ts";
 import { readFileFlag } from "./read-file-flag.ts";
-import { listOf, textOf, type Values, type Verb } from "./verbs.ts";
+import { textOf, type Values, type Verb } from "./verbs.ts";
 
 export const addCluster: Verb = {
   takes: "NAME",
@@ -21,7 +21,7 @@ export const addCluster: Verb = {
   creates: true,
   async run({ names, values, open, tell }) {
     const name = checkClusterName(names[0]);
-    const namespaces = listOf(values, "namespace");
+    const namespaces = readNamespaces(values);
     const given = readWay(values);
     const place = await open();
     const registry = await place.registry();
@@ -73,8 +73,17 @@ export function readWay(values: Values): Given {
   const [roleArn, externalId] = [textOf(values, "role-arn"), textOf(values, "external-id")];
   if (externalId !== undefined && roleArn === undefined)
     throw new UsageError("--external-id goes with a role: add --role-arn");
+  const region = textOf(values, "region");
+  for (const [flag, value, shape, remedy] of [
+    ["eks", eks, /^[A-Za-z0-9][\w-]{0,99}$/, "give the cluster's name in EKS"],
+    ["region", region, /^[a-z0-9-]+$/, "give a region's name, e.g. eu-central-1"],
+    ["role-arn", roleArn, /^arn:[\w-]+:iam::\d{12}:role\/\S+$/, "give a role's whole ARN"],
+  ] as const) {
+    if (value !== undefined && !shape.test(value))
+      throw new UsageError(`--${flag} ${quote(value)}: ${remedy}`);
+  }
   const more = { ...(roleArn && { roleArn }), ...(externalId && { externalId }) };
-  return { kind: "eks", cluster: { name: eks ?? "", ...more }, region: textOf(values, "region") };
+  return { kind: "eks", cluster: { name: eks ?? "", ...more }, region };
 }
 
 /** What was tried is the way of whoever typed the command. */

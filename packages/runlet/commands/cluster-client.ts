@@ -2,8 +2,9 @@
 import type { ClusterRow, Registry } from "@runlet/coordination/registry";
 import type { OpenAccess } from "@runlet/kubernetes/access";
 import { createKubernetesClient, type KubernetesClient } from "@runlet/kubernetes/client";
-import { UsageError } from "@runlet/runtime/flags";
+import { quote, UsageError } from "@runlet/runtime/flags";
 import type { Place } from "./place.ts";
+import { listOf, type Values } from "./verbs.ts";
 
 /** A person waits: a cluster that takes longer is as good as silent. */
 export const callLimitMs = 10_000;
@@ -50,4 +51,14 @@ export async function withCluster<T>(
 export function checkClusterName(name: string | undefined): string {
   if (name !== undefined && /^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) return name;
   throw new UsageError(`cluster ${name}: name it with small letters, digits and -, at most 63`);
+}
+
+/** What `--namespace` says, or undefined for every managed one. Throws UsageError. */
+export function readNamespaces(values: Values): string[] | undefined {
+  const names = listOf(values, "namespace");
+  const odd = names?.find((name) => !/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
+  if (odd === undefined) return names;
+  throw new UsageError(
+    `--namespace ${quote(odd)}: give one namespace by its name, and repeat the flag for more`,
+  );
 }

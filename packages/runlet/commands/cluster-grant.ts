@@ -13,10 +13,10 @@ import { renderKubeconfig } from "@runlet/kubernetes/render-kubeconfig";
 import { requestToken } from "@runlet/kubernetes/request-token";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { UsageError } from "@runlet/runtime/flags";
-import { callLimitMs, clientOf, getCluster } from "./cluster-client.ts";
+import { callLimitMs, clientOf, getCluster, readNamespaces } from "./cluster-client.ts";
 import { grantManifests, renderManifests, type Subject } from "./cluster-role.ts";
 import { readFileFlag } from "./read-file-flag.ts";
-import { listOf, textOf, type Answer, type Call, type Values, type Verb } from "./verbs.ts";
+import { textOf, type Answer, type Call, type Values, type Verb } from "./verbs.ts";
 
 export const grantCluster: Verb = {
   takes: "[NAME]",
@@ -24,9 +24,10 @@ export const grantCluster: Verb = {
   async run(call) {
     const { values } = call;
     checkFlags(values);
+    const namespaces = readNamespaces(values);
     const known = await findRegistered(call);
     const subject = readSubject(values) ?? known.subject ?? defaultAccount;
-    const manifests = grantManifests(subject, listOf(values, "namespace") ?? known.namespaces);
+    const manifests = grantManifests(subject, namespaces ?? known.namespaces);
     const yaml = renderManifests(manifests).trimEnd();
     if (!values["apply"]) return { text: yaml, json: { manifests } };
     return apply(call, subject, manifests);

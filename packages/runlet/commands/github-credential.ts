@@ -5,7 +5,7 @@ import type { KubernetesClient, KubernetesObject } from "@runlet/kubernetes/clie
 import { KubernetesError } from "@runlet/kubernetes/client";
 import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { secrets } from "@runlet/kubernetes/resources";
-import { UsageError } from "@runlet/runtime/flags";
+import { quote, UsageError } from "@runlet/runtime/flags";
 import { clientOf, getCluster, withCluster } from "./cluster-client.ts";
 import type { Place } from "./place.ts";
 import { readFileFlag } from "./read-file-flag.ts";
@@ -35,24 +35,56 @@ export async function readCredentialFlags(
     secret !== undefined
       ? await readSecret(await open(), secret, textOf(values, "kubeconfig"))
       : token !== undefined
-        ? { github_token: readFileFlag("token-file", token).trim() }
+        ? { github_token: readToken(token) }
         : readApp(values);
-  const [ca, proxy] = [textOf(values, "ca"), textOf(values, "proxy")];
-  const text = JSON.stringify({
-    ...entries,
-    ...(ca !== undefined && { ca: readFileFlag("ca", ca) }),
-    ...(proxy !== undefined && { proxy }),
-  });
+  const text = JSON.stringify({ ...entries, ...readWay(values) });
   return { text, parsed: parseCredential(text, secret ?? "what the flags say") };
+}
+
+function readToken(file: string): string {
+  const token = readFileFlag("token-file", file).trim();
+  if (/^\S+$/.test(token)) return token;
+  throw new UsageError(`--token-file ${file}: it must hold the token on one line`);
+}
+
+/** What is needed on the way to this GitHub. */
+function readWay(values: Values): { ca?: string; proxy?: string } {
+  const [file, proxy] = [textOf(values, "ca"), textOf(values, "proxy")];
+  if (proxy !== undefined && !/^https?:\/\/[^/\s]/.test(proxy)) {
+    // It may hold a password.
+    const shown = proxy.replace(/^.*@/, "***@");
+    throw new UsageError(`--proxy ${shown}: give it as http://HOST:PORT`);
+  }
+  const ca = file === undefined ? undefined : readFileFlag("ca", file);
+  if (ca !== undefined && !ca.includes("-----BEGIN CERTIFICATE-----"))
+    throw new UsageError(`--ca ${file}: it holds no certificate as PEM`);
+  return { ...(ca !== undefined && { ca }), ...(proxy !== undefined && { proxy }) };
 }
 
 function readApp(values: Values): Record<string, string> {
   const missing = appFlags.find((flag) => values[flag] === undefined);
   if (missing) throw new UsageError(`a GitHub App needs --${missing}, too`);
+  const [id = "", installation = "", file = ""] = appFlags.map((flag) => textOf(values, flag));
+  if (!/^[\w.-]+$/.test(id)) {
+    throw new UsageError(
+      `--app-id ${quote(id)}: give the App's id or client id, as its settings at GitHub show it`,
+    );
+  }
+  if (!/^[1-9]\d*$/.test(installation)) {
+    throw new UsageError(
+      `--installation-id ${quote(installation)}: give the number at the end of the installation's page`,
+    );
+  }
+  const key = readFileFlag("key-file", file);
+  if (!key.includes("PRIVATE KEY")) {
+    throw new UsageError(
+      `--key-file ${file}: it holds no private key as PEM; the App's settings make one ("Generate a private key")`,
+    );
+  }
   return {
-    github_app_id: textOf(values, "app-id") ?? "",
-    github_app_installation_id: textOf(values, "installation-id") ?? "",
-    github_app_private_key: readFileFlag("key-file", textOf(values, "key-file") ?? ""),
+    github_app_id: id,
+    github_app_installation_id: installation,
+    github_app_private_key: key,
   };
 }
 

@@ -139,7 +139,10 @@ async function keep({ names, values, open, tell }: Call, replaces: boolean): Pro
   }
   await place.secrets.put(name, given.text);
   await keepWebhookSecret(place, values);
-  const done = `the credential for ${scopeUrl} is kept in ${place.label}`;
+  const untried = `, untried; when GitHub answers: runlet github check ${scopeUrl}`;
+  const done =
+    `the credential for ${scopeUrl} is kept in ${place.label}` +
+    (runners?.state === "unknown" ? untried : "");
   return { ...answer, text: `${answer.text}\n${done}` };
 }
 
@@ -186,7 +189,10 @@ async function ask(
   return {
     text: lines.join("\n"),
     json: { scope: scopeUrl, findings },
-    failed: findings.some(({ state }) => state === "wrong"),
+    // A webhook may be there though the credential may not see it; a credential nobody could try is not known to be good.
+    failed: findings.some(
+      ({ what, state }) => state === "wrong" || (what === "runners" && state === "unknown"),
+    ),
     findings,
   };
 }

@@ -11,7 +11,7 @@ import type { Table } from "@runlet/coordination/table";
 import type { FetchMaker, OpenAccess } from "@runlet/kubernetes/access";
 import { createSystemClock, type Clock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
-import { UsageError, type Options } from "@runlet/runtime/flags";
+import { quote, UsageError, type Options } from "@runlet/runtime/flags";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { createLog, type Log } from "@runlet/runtime/log";
 import { createSystemRandom, type Random } from "@runlet/runtime/random";
@@ -78,8 +78,16 @@ export async function openPlace(
   if (flags.stage !== undefined && flags.state !== undefined)
     throw new UsageError("--stage and --state name two places: give one of them");
   const stage = flags.stage ?? (flags.state === undefined ? readDefaultStage() : undefined);
-  if (stage !== undefined) return openStage(deps, stage);
+  if (stage !== undefined) return openStage(deps, checkStageName(stage));
   return openState(deps, findState(flags.state, create));
+}
+
+/** As stacks/settings.ts takes it. */
+function checkStageName(name: string): string {
+  if (/^[a-z0-9][a-z0-9-]{0,29}$/.test(name)) return name;
+  throw new UsageError(
+    `stage ${quote(name)}: a stage's name has at most 30 small letters, digits and hyphens`,
+  );
 }
 
 function findState(given: string | undefined, create: boolean): string {
