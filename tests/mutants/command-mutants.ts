@@ -65,9 +65,17 @@ export const commandMutants: Mutant[] = [
   {
     name: "owners are told with each sweep",
     in: "packages/control-plane/sweep/tell-owners.ts",
-    find: "    .filter((fact) => !told.has(keyOf(fact)))\n",
+    find: "    .filter((fact) => !told.get(keyOf(fact))?.isTold)\n",
     replace: "",
     file: "tests/stories/sweep/tell-owners.test.ts",
     test: "and what was told is not written again",
+  },
+  {
+    name: "owners in a cluster that takes no events are tried before all others",
+    in: "packages/control-plane/sweep/tell-owners.ts",
+    find: "    .toSorted((a, b) => triedAt(a) - triedAt(b))\n",
+    replace: "",
+    file: "tests/stories/sweep/tell-owners.test.ts",
+    test: "a cluster that takes no events for its many sets keeps no other cluster's owners in the dark",
   },
 ];

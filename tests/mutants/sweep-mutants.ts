@@ -113,4 +113,12 @@ export const sweepMutants: Mutant[] = [
     file: "tests/stories/poller/figures.test.ts",
     test: "(auto-assign) > show for how long jobs wait of which none begins",
   },
+  {
+    name: "scale sets that are never let go stand before all others that are to be deleted",
+    in: `${sweep}/discover.ts`,
+    find: "(Math.floor(wallMs / 60_000) * deletedMax) % all.length",
+    replace: "0",
+    file: `${sweep}/discover.test.ts`,
+    test: "deletes the others in time although more than a look's number are refused for ever",
+  },
 ];

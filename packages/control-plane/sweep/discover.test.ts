@@ -1,3 +1,4 @@
+import type { ActionsService } from "@runlet/actions-service/service";
 import { createMemoryTable } from "@runlet/coordination/memory-table";
 import { createRegistry, type ScaleSetRow } from "@runlet/coordination/registry";
 import { createKubernetesClient } from "@runlet/kubernetes/client";
@@ -74,6 +75,72 @@ it("keeps the targets of a cluster whose row cannot be read", async () => {
   expect(silent).toEqual(["east"]);
   expect(rows).toEqual([rowOf(4, ["east"])]);
   expect((await registry.listScaleSets()).map(({ row }) => row)).toEqual(rows);
+});
+
+/** A cluster that shows nothing: what rows name in it is gone. */
+async function emptyCluster(registry: ReturnType<typeof createRegistry>) {
+  await registry.putCluster({ name: "east", accessRef: "east" }, undefined);
+  const fetch = async () => Response.json({ metadata: { resourceVersion: "1" }, items: [] });
+  const access = { server: "https://east", token: async () => "t", fetch };
+  const clock = createVirtualClock();
+  return createKubernetesClient({ access, clock, userAgent: "test", limitMs: 10_000 });
+}
+
+/** The service of the scale sets that may be deleted; `refused` ones are not. */
+const serviceThatRefuses = (refused: (id: number) => boolean) =>
+  // `as`: nothing else of it is called.
+  ({
+    deleteScaleSet: async (id: number) =>
+      refused(id)
+        ? { ok: false, failure: { reason: "refused", message: "no" } }
+        : { ok: true, value: undefined },
+  }) as unknown as ActionsService;
+
+it("removes and wakes what it can when one scope's credential cannot be read", async () => {
+  const bad = { ...rowOf(4, ["east"]), shared: true, configUrl: "https://github.com/bad" };
+  const { deps, registry, woken, lines } = await start([
+    bad,
+    { ...rowOf(5, ["east"]), shared: true },
+  ]);
+  const east = await emptyCluster(registry);
+  const service = serviceThatRefuses(() => false);
+  const { rows } = await discover({
+    ...deps,
+    findCluster: async () => east,
+    async findService(url: string) {
+      if (url === bad.configUrl) throw new Error("what is stored is no credential");
+      return service;
+    },
+  });
+  expect(rows).toEqual([bad]);
+  expect((await registry.listScaleSets()).map(({ row }) => row.scaleSetId)).toEqual([4]);
+  expect(woken).toEqual(["shard-5"]);
+  expect(lines.filter((line) => line.includes("scale_set_not_deleted")).length).toBe(1);
+});
+
+it("deletes the others in time although more than a look's number are refused for ever", async () => {
+  const rows = Array.from({ length: 27 }, (_, n) => ({ ...rowOf(10 + n, ["east"]), shared: true }));
+  const { deps, registry } = await start(rows);
+  const east = await emptyCluster(registry);
+  const isRefused = (id: number) => id < 24;
+  const service = serviceThatRefuses(isRefused);
+  let asked = 0;
+  for (let minute = 0; minute < 10; minute++) {
+    const before = asked;
+    const counting = {
+      ...service,
+      deleteScaleSet: (id: number) => (asked++, service.deleteScaleSet(id)),
+    };
+    await discover({
+      ...deps,
+      findCluster: async () => east,
+      findService: async () => counting,
+    });
+    expect(asked - before).toBeLessThanOrEqual(10);
+    await deps.clock.runFor(60_000);
+  }
+  const left = (await registry.listScaleSets()).map(({ row }) => row.scaleSetId);
+  expect(left.filter((id) => !isRefused(id))).toEqual([]);
 });
 
 it("leaves what another look registers while the clusters are asked", async () => {

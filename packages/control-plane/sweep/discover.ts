@@ -3,7 +3,7 @@
 import type { ClusterRow, Registry, ScaleSetRow } from "@runlet/coordination/registry";
 import type { Wakes } from "@runlet/coordination/wake";
 import type { ActionsService } from "@runlet/actions-service/service";
-import type { Log } from "@runlet/runtime/log";
+import { describeError, type Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 import type { Settings } from "@runlet/runtime/settings";
 import { targetKey } from "@runlet/domain/target";
@@ -99,7 +99,8 @@ async function removeRows(
   versions: Versions,
 ): Promise<ScaleSetRow[]> {
   const deletions = plan.remove.filter(({ deleteScaleSet }) => deleteScaleSet);
-  const left = deletions.slice(deletedMax);
+  const chosen = chooseDeletions(deletions, deps.clock.wallMs());
+  const left = deletions.filter((one) => !chosen.includes(one));
   if (left.length > 0) deps.log.warn("scale_sets_deleted_later", { count: left.length });
   const now = plan.remove.filter((one) => !left.includes(one));
   const removed = await Promise.all(
@@ -116,9 +117,23 @@ async function removeRows(
   return removed.flat();
 }
 
+/** Others each minute, in turn: those that the service never lets go must not stand before the rest for ever. */
+function chooseDeletions<T>(all: readonly T[], wallMs: number): T[] {
+  if (all.length <= deletedMax) return [...all];
+  const from = (Math.floor(wallMs / 60_000) * deletedMax) % all.length;
+  return [...all, ...all].slice(from, from + deletedMax);
+}
+
 /** A shared scale set whose last target is gone: no reconciler may delete it, so we do (retried by the next look). */
 async function deleteAtService(deps: DiscoverDeps, row: ScaleSetRow): Promise<boolean> {
-  const service = await deps.findService(row.configUrl);
+  let service: ActionsService | undefined;
+  try {
+    service = await deps.findService(row.configUrl);
+  } catch (error) {
+    // What is stored for one scope must not end the look at all others.
+    deps.log.warn("scale_set_not_deleted", { scaleSet: row.key, error: describeError(error) });
+    return false;
+  }
   if (!service) {
     deps.log.warn("scope_without_credential", { scope: row.scopeKey, scaleSet: row.key });
     return false;

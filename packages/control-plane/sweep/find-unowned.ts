@@ -3,7 +3,7 @@
 import type { ActionsService, ScaleSet } from "@runlet/actions-service/service";
 import type { ScaleSetRow } from "@runlet/coordination/registry";
 import type { Clock } from "@runlet/runtime/clock";
-import type { Log } from "@runlet/runtime/log";
+import { describeError, type Log } from "@runlet/runtime/log";
 import type { MetricSink } from "@runlet/runtime/metrics";
 
 export interface UnownedDeps {
@@ -51,7 +51,14 @@ export async function findUnowned(
 /** Scale sets that are not ours, with jobs and without a runner. */
 async function listSuspects(deps: UnownedDeps, own: readonly ScaleSetRow[]): Promise<ScaleSet[]> {
   const [row] = own;
-  const service = row && (await deps.findService(row.configUrl));
+  if (!row) return [];
+  let service: ActionsService | undefined;
+  try {
+    service = await deps.findService(row.configUrl);
+  } catch (error) {
+    // Whose credential cannot be read is told by the check of credentials; the other scopes are listed.
+    deps.log.warn("scale_sets_not_listed", { scope: row.scopeKey, error: describeError(error) });
+  }
   if (!service) return [];
   const outcome = await service.listScaleSets();
   if (!outcome.ok) {

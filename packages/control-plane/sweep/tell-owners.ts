@@ -17,8 +17,8 @@ export interface TellDeps {
   findCluster: (name: string) => Promise<KubernetesClient | undefined>;
 }
 
-/** When each fact was told last, in a container that stays warm. */
-export type ToldFacts = Map<string, number>;
+/** When each fact was told last or, in vain, tried; in a container that stays warm. */
+export type ToldFacts = Map<string, { at: number; isTold: boolean }>;
 
 export interface Fact {
   target: TargetRef;
@@ -28,7 +28,7 @@ export interface Fact {
 
 /** A cluster forgets an Event after an hour. */
 const againMs = 60 * 60_000;
-/** New facts told by one sweep; the others by the next. */
+/** New facts told by one sweep, those longest untried first; the others by the next. */
 const toldMax = 20;
 
 /** What `found` and the checks of credentials say against serving single runner sets. Pure. */
@@ -65,15 +65,17 @@ export async function tellOwners(
   { uids, told }: { uids: ReadonlyMap<string, string>; told: ToldFacts },
 ): Promise<void> {
   const now = deps.clock.nowMs();
-  for (const [fact, at] of told) if (now - at >= againMs) told.delete(fact);
+  for (const [fact, { at }] of told) if (now - at >= againMs) told.delete(fact);
+  const triedAt = (fact: Fact) => told.get(keyOf(fact))?.at ?? 0;
   const news = facts
     .filter(({ target }) => uids.has(targetKey(target)))
-    .filter((fact) => !told.has(keyOf(fact)))
+    .filter((fact) => !told.get(keyOf(fact))?.isTold)
+    .toSorted((a, b) => triedAt(a) - triedAt(b))
     .slice(0, toldMax);
   await Promise.all(
     news.map(async (fact) => {
-      if (await tell(deps, fact, uids.get(targetKey(fact.target)) ?? ""))
-        told.set(keyOf(fact), now);
+      const isTold = await tell(deps, fact, uids.get(targetKey(fact.target)) ?? "");
+      told.set(keyOf(fact), { at: now, isTold });
     }),
   );
 }

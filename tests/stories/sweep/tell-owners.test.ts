@@ -12,21 +12,25 @@ beforeEach(async () => {
 });
 
 /** A cluster with the set `linux`, which its reconciler has registered as `scaleSetId`. */
-async function addRunnerSet(cluster: string, scaleSetId: number, annotations = {}) {
+async function addRunnerSet(cluster: string, scaleSetId: number) {
+  await addRunnerSets(cluster, new Map([["linux", scaleSetId]]));
+}
+
+/** A cluster with sets, by name, each registered under its id. */
+async function addRunnerSets(cluster: string, sets: ReadonlyMap<string, number>) {
   const client = await world.addCluster(cluster);
   await world.registry.putCluster({ name: cluster, accessRef: cluster }, undefined);
-  await client.create<AutoscalingRunnerSet>(autoscalingRunnerSets, {
-    metadata: {
-      name: "linux",
-      namespace,
-      annotations: { "runner-scale-set-id": String(scaleSetId), ...annotations },
-    },
-    spec: {
-      githubConfigUrl: scope,
-      githubConfigSecret: "s",
-      template: { spec: { containers: [{ name: "runner", image: "i" }] } },
-    },
-  });
+  for (const [name, scaleSetId] of sets) {
+    const annotations = { "runner-scale-set-id": String(scaleSetId) };
+    await client.create<AutoscalingRunnerSet>(autoscalingRunnerSets, {
+      metadata: { name, namespace, annotations },
+      spec: {
+        githubConfigUrl: scope,
+        githubConfigSecret: "s",
+        template: { spec: { containers: [{ name: "runner", image: "i" }] } },
+      },
+    });
+  }
 }
 
 interface Told {
@@ -108,4 +112,21 @@ it("a cluster that takes no events costs the sweep nothing, and is told when it 
   end?.();
   await sweepFor(1);
   expect(eventsIn("east")).toHaveLength(1);
+});
+
+it("a cluster that takes no events for its many sets keeps no other cluster's owners in the dark", async () => {
+  world.credential = () => undefined;
+  const names = Array.from({ length: 30 }, (_, n) => `set-${n}`);
+  const ids = await Promise.all(names.map((name) => world.addSet(name, false)));
+  const sets = names.map((name, n): [string, number] => [name, ids[n] ?? 0]);
+  // The registry lists its rows by these ids, as text.
+  const ordered = sets.toSorted(([, a], [, b]) => (String(a) < String(b) ? -1 : 1));
+  await addRunnerSets("east", new Map(ordered.slice(0, -1)));
+  await addRunnerSets("west", new Map(ordered.slice(-1)));
+  world.clusters
+    .get("east")
+    ?.addFault({ effect: { kind: "status", status: 403 }, plural: "events" });
+  await sweepFor(4);
+  expect(eventsIn("east")).toEqual([]);
+  expect(eventsIn("west")).toHaveLength(1);
 });
