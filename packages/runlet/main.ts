@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Command>> = {
   local: async () => (await import("./commands/local.ts")).localCommand,
   cluster: async () => (await import("./commands/cluster.ts")).clusterCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
+  job: async () => (await import("./commands/job.ts")).jobCommand,
   github: async () => (await import("./commands/github.ts")).githubCommand,
 };
 

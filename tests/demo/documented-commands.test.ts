@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { githubCommand } from "@runlet/runlet/commands/github";
+import { jobCommand } from "@runlet/runlet/commands/job";
 import { statusCommand } from "@runlet/runlet/commands/status";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { createSystemClock } from "@runlet/runtime/clock";
@@ -15,7 +16,12 @@ import { runInProcess } from "./run-in-process.ts";
 import { root } from "./run-program.ts";
 
 const pat = `ghp_${"a1".repeat(18)}`;
-const commands = { cluster: clusterCommand, github: githubCommand, status: statusCommand };
+const commands = {
+  cluster: clusterCommand,
+  github: githubCommand,
+  job: jobCommand,
+  status: statusCommand,
+};
 
 /** Every call of these commands in README and docs, one line each, without what a shell does with it. */
 function listCalls(): string[] {
@@ -26,7 +32,7 @@ function listCalls(): string[] {
     readFileSync(join(root, path), "utf8").replaceAll(/\\\n\s*/g, ""),
   );
   const calls = texts.flatMap(
-    (text) => text.match(/npx runlet (?:cluster|github|status)[^`\n]*/g) ?? [],
+    (text) => text.match(/npx runlet (?:cluster|github|job|status)[^`\n]*/g) ?? [],
   );
   return (
     [...new Set(calls.map((call) => call.replace(/\s*(?:[#|;&<>].*)?$/, "").trim()))]
@@ -82,6 +88,7 @@ beforeAll(async () => {
       if (before === "--webhook-url") return "http://127.0.0.1:9/webhook";
       if (files[before] !== undefined) return files[before];
       if (word === "NAME" || word === "east") return "east";
+      if (word === "RUN_ID") return "4711";
       return word === "SCOPE_URL" || word.startsWith("https://github.com/") ? scope : word;
     });
     return [...given, "--state", state];

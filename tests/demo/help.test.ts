@@ -2,6 +2,7 @@
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { demoCommand } from "@runlet/runlet/commands/demo";
 import { githubCommand } from "@runlet/runlet/commands/github";
+import { jobCommand } from "@runlet/runlet/commands/job";
 import { localCommand } from "@runlet/runlet/commands/local";
 import { queueCommand } from "@runlet/runlet/commands/queue";
 import { startCommand } from "@runlet/runlet/commands/start";
@@ -36,6 +37,7 @@ const helps: Help[] = [
   { program: "runlet", command: ["local"], flags: Object.keys(localCommand.options) },
   { program: "runlet", command: ["cluster"], flags: Object.keys(clusterCommand.options) },
   { program: "runlet", command: ["github"], flags: Object.keys(githubCommand.options) },
+  { program: "runlet", command: ["job"], flags: Object.keys(jobCommand.options) },
   { program: "runlet", command: ["status"], flags: Object.keys(statusCommand.options) },
   { program: "service", command: [], flags: flagNames },
   { program: "kube", command: [], flags: Object.keys(kubeOptions) },
@@ -96,7 +98,7 @@ it(
     expect((await runProgram("runlet", ["--version"])).out).toMatch(/^runlet \d+\.\d+\.\d+\n$/);
     const not = await runProgram("runlet", []);
     expect([asked.code, not.code]).toEqual([0, 2]);
-    for (const name of ["demo", "start", "local", "cluster", "status", "github"])
+    for (const name of ["demo", "start", "local", "cluster", "status", "job", "github"])
       expect(asked.out).toContain(`  ${name} `);
   },
 );

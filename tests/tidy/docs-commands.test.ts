@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { clusterCommand } from "@runlet/runlet/commands/cluster";
 import { demoCommand } from "@runlet/runlet/commands/demo";
 import { githubCommand } from "@runlet/runlet/commands/github";
+import { jobCommand } from "@runlet/runlet/commands/job";
 import { localCommand } from "@runlet/runlet/commands/local";
 import { queueCommand } from "@runlet/runlet/commands/queue";
 import { startCommand } from "@runlet/runlet/commands/start";
@@ -17,6 +18,7 @@ const commands: Record<string, { options: object }> = {
   demo: demoCommand,
   "demo queue": queueCommand,
   github: githubCommand,
+  job: jobCommand,
   local: localCommand,
   start: startCommand,
   status: statusCommand,

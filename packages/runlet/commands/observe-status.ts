@@ -5,6 +5,7 @@ import { formatFence, parseFence } from "@runlet/coordination/fence";
 import { keys } from "@runlet/coordination/keys";
 import { getSettled, type SettleDeps } from "@runlet/coordination/put-settled";
 import type { ScaleSetRow } from "@runlet/coordination/registry";
+import { int32Max } from "@runlet/domain/target";
 import { annotations, type EphemeralRunnerSet } from "@runlet/kubernetes/resources";
 import { createCredentialAsker } from "./ask-credential.ts";
 import { decideHealth, type Health, type HealthFacts, type TargetFacts } from "./decide-health.ts";
@@ -30,6 +31,8 @@ export interface ShardStatus {
 export interface TargetStatus extends TargetFacts {
   target: string;
   busy: number | undefined;
+  /** As its AutoscalingRunnerSet says, which may say nothing (2147483647); undefined: not known. */
+  maxRunners: number | undefined;
 }
 
 export interface ScaleSetStatus {
@@ -74,12 +77,46 @@ export async function observeStatus(
   const registry = await place.registry();
   const all = (await registry.listScaleSets()).map(({ row }) => row);
   const rows = all.filter(({ key, name }) => wanted === undefined || [key, name].includes(wanted));
+  const { holders, seen, look } = await lookAround(place, rows);
+  const unregistered = listUnregistered(seen, all, wanted);
+  if (wanted !== undefined && rows.length + unregistered.length === 0)
+    throw new Error(describeUnknown(wanted, all, seen));
+  return {
+    place: place.label,
+    shards: holders.map(([shard, holder]) => describeShard(shard, holder, all)),
+    scaleSets: await Promise.all(rows.map((row) => observeSet(place, row, look))),
+    unregistered,
+    silentClusters: seen.flatMap(({ row, silent }) =>
+      silent === undefined ? [] : { cluster: row.name, reason: silent },
+    ),
+  };
+}
+
+/** The scale sets of `rows` alone: nobody else's shard, cluster or credential is looked at. */
+export async function observeScaleSets(
+  place: StatusPlace,
+  rows: readonly ScaleSetRow[],
+): Promise<ScaleSetStatus[]> {
+  const { look } = await lookAround(place, rows, (name) =>
+    rows.some(({ targets }) => targets.some(({ cluster }) => cluster === name)),
+  );
+  return Promise.all(rows.map((row) => observeSet(place, row, look)));
+}
+
+async function lookAround(
+  place: StatusPlace,
+  rows: readonly ScaleSetRow[],
+  isMeant: (cluster: string) => boolean = () => true,
+) {
+  const registry = await place.registry();
   const clusters = (await registry.listClusters()).map(({ row }) => row);
   const deps = { ...place, table: await place.table() };
   const shards = [...new Set(rows.map(({ shard }) => shard))].toSorted();
   const [holders, seen] = await Promise.all([
     Promise.all(shards.map(async (shard) => [shard, await watchHolder(deps, shard)] as const)),
-    Promise.all(clusters.map((row) => lookAtCluster(place, row))),
+    Promise.all(
+      clusters.filter(({ name }) => isMeant(name)).map((row) => lookAtCluster(place, row)),
+    ),
   ]);
   const look: Look = {
     holders: new Map(holders),
@@ -87,18 +124,7 @@ export async function observeStatus(
     installation: await findInstallation(deps),
     credentialOf: createCredentialAsker(place),
   };
-  const unregistered = listUnregistered(seen, all, wanted);
-  if (wanted !== undefined && rows.length + unregistered.length === 0)
-    throw new Error(describeUnknown(wanted, all, seen));
-  return {
-    place: place.label,
-    shards: holders.map(([shard, holder]) => describeShard(shard, holder, all)),
-    scaleSets: await Promise.all(rows.map((row) => observeSet(place, deps, row, look))),
-    unregistered,
-    silentClusters: seen.flatMap(({ row, silent }) =>
-      silent === undefined ? [] : { cluster: row.name, reason: silent },
-    ),
-  };
+  return { holders, seen, look };
 }
 
 interface Look {
@@ -162,11 +188,11 @@ function describeShard(shard: string, holder: Holder, rows: readonly ScaleSetRow
 
 async function observeSet(
   place: StatusPlace,
-  deps: SettleDeps,
   row: ScaleSetRow,
   look: Look,
 ): Promise<ScaleSetStatus> {
   const registry = await place.registry();
+  const deps = { ...place, table: await place.table() };
   const [stored, serves, credential] = await Promise.all([
     getSettled(deps, keys.checkpoint(row.key)),
     registry.findServes(row.shard),
@@ -217,16 +243,15 @@ function describeTarget(
   )?.installation;
   const busy =
     runnerSet?.status?.busyEphemeralRunners ?? runnerSet?.status?.runningEphemeralRunners;
+  const autoscaling = cluster?.autoscaling.find(
+    ({ metadata }) =>
+      metadata.namespace === namespace && metadata.name === ref.autoscalingRunnerSet,
+  );
   return {
     target,
     cluster: name,
     silent: cluster ? cluster.silent : `cluster ${name} is not registered any more`,
-    ailing: ailingOf(
-      cluster?.autoscaling.find(
-        ({ metadata }) =>
-          metadata.namespace === namespace && metadata.name === ref.autoscalingRunnerSet,
-      ),
-    ),
+    ailing: ailingOf(autoscaling),
     draining: cluster?.row.draining ?? false,
     foreign: owner === look.installation ? undefined : owner,
     owed: known?.owed !== undefined,
@@ -234,6 +259,7 @@ function describeTarget(
     desired: known?.pair.replicas ?? 0,
     actual: runnerSet?.status?.currentReplicas,
     busy,
+    maxRunners: autoscaling && (autoscaling.spec.maxRunners ?? int32Max),
   };
 }
 

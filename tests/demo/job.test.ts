@@ -1,0 +1,106 @@
+// Why: "why is my job waiting?" is asked at a terminal, beside the world that runs here: as a program, with the number or
+// the address of a workflow run.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { jobCommand } from "@runlet/runlet/commands/job";
+import { afterEach, expect, it } from "vitest";
+import { runInProcess } from "./run-in-process.ts";
+import { follow, killPrograms, newHome, root, runProgram } from "./run-program.ts";
+
+afterEach(killPrograms);
+
+interface QueuedJob {
+  key: string;
+  workflowRunId: number;
+  displayName: string;
+}
+
+interface Answered {
+  jobs: { name: string; answer: { state: string; words: string }; notes: { by: string }[] }[];
+}
+
+it(
+  "runlet job answers from the world that npm start runs, about one that runs, one that waits and one that ended",
+  { timeout: 120_000 },
+  async () => {
+    const home = newHome();
+    const main = join(root, "packages/runlet/main.ts");
+    const world = follow(
+      spawn(process.execPath, [main, "start", "--scale-sets", "1", "--clusters", "1", "--json"], {
+        cwd: root,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, RUNLET_HOME: home },
+      }),
+      100_000,
+    );
+    const ready = JSON.parse(await world.line((line) => line.startsWith("{"))) as {
+      service: string;
+      token: string;
+    };
+    const control = `${new URL(ready.service).origin}/_control`;
+    const ask = (...args: string[]) => runProgram("npx", ["job", ...args], { home });
+    /** Asks until the job is in that state; bounded by the test's own limit. */
+    async function answered(run: string, state: string) {
+      for (;;) {
+        const { code, out } = await ask(run, "--json");
+        const [job] = code === 0 ? (JSON.parse(out) as Answered).jobs : [];
+        if (job?.answer.state === state) return job;
+      }
+    }
+    const unknown = await ask("424242");
+    expect([unknown.code, unknown.out]).toEqual([1, ""]);
+    expect(unknown.err).toMatch(/^runlet: nothing is noted of run 424242[^\n]*\n$/);
+
+    // The service knows the scale set, and the webhook its row, once the sweep has seen it.
+    const isKnown = async () =>
+      (await runProgram("npx", ["status", "linux"], { home })).out.includes("served");
+    while (!(await isKnown()));
+    const queue = async (count: number) => {
+      const body = JSON.stringify({ scaleSet: "linux", count, durationMs: 600_000 });
+      const answer = await fetch(`${control}/jobs`, { method: "POST", body });
+      return ((await answer.json()) as { jobs: QueuedJob[] }).jobs;
+    };
+    const [job] = await queue(1);
+    const run = String(job?.workflowRunId);
+    const running = await answered(run, "started");
+    expect(running).toMatchObject({
+      name: job?.displayName,
+      answer: { words: expect.stringMatching(/^started after [\d.]+ s on linux-/) },
+    });
+    // Beyond what the set may have.
+    const jobs = await queue(60);
+    const last = jobs.at(-1);
+    await answered(String(last?.workflowRunId), "at-maximum");
+
+    const address = `https://github.com/acme/shop/actions/runs/${run}/job/7`;
+    const text = await ask(address, job?.displayName ?? "", "--scope", ready.service);
+    expect([text.code, text.err]).toEqual([0, ""]);
+    expect(text.out).toContain(`${job?.displayName}: started\n  started after `);
+    expect(text.out).toMatch(/\n {2}20\d\d-\S+Z +started +poller +linux +linux-\S+\n/);
+    expect(text.out).not.toContain(ready.token);
+    const other = await ask(run, "no-such-job");
+    expect([other.code, other.err]).toEqual([
+      1,
+      `runlet: run ${run} has no job no-such-job; it has ${job?.displayName}\n`,
+    ]);
+
+    await fetch(`${control}/jobs/${job?.key}/finish`, { method: "POST" });
+    expect((await answered(run, "completed")).answer.words).toContain("completed with succeeded");
+    world.child.kill("SIGTERM");
+    expect((await world.ended).code).toBe(0);
+  },
+);
+
+it.each([
+  [[], "RUN_ID is missing; see --help"],
+  [["abc"], "abc is no workflow run: give the number in its address, …/actions/runs/NUMBER"],
+  [["1", "build", "x"], "x is too much; see --help"],
+  [["1", "--scope", "github.com/acme"], /--scope: .* has no scheme: begin it with https:/],
+  [["1", "--state", "/nowhere.sqlite"], /--state \/nowhere.sqlite: there is no such file/],
+  [["12345678901234567890"], /is no workflow run/],
+])("runlet job %j is a mistake in the call", async (args, line) => {
+  const { code, out, err } = await runInProcess(jobCommand, args);
+  expect([code, out]).toEqual([2, ""]);
+  expect(err).toMatch(typeof line === "string" ? `runlet: ${line}\n` : line);
+  expect(err.trimEnd()).not.toContain("\n");
+});
