@@ -28,7 +28,7 @@ exit 1
 `;
 
 it.each<[string, Record<string, string>, string]>([
-  ["no Java", {}, "needs Java, and there is none: install Java 17 or newer (Debian: apt-get"],
+  ["no Java", {}, "and there is none, or one below 9: install Java 17 or newer (Debian: apt-get"],
   [
     "an old Java",
     { java: "openjdk 11.0.2 2019-01-15" },

@@ -13,9 +13,12 @@ const javaMajor = 17;
 /** Throws in one line when Java is missing or too old. */
 export async function requireJava(): Promise<void> {
   const remedy = `install Java ${javaMajor} or newer (Debian: apt-get install default-jre-headless)`;
+  // Java 8 does not know --version either.
   const version = await runCommand({ file: "java", args: ["--version"] }).catch(
     (cause: unknown) => {
-      throw new Error(`DynamoDB Local needs Java, and there is none: ${remedy}`, { cause });
+      throw new Error(`DynamoDB Local needs Java, and there is none, or one below 9: ${remedy}`, {
+        cause,
+      });
     },
   );
   // e.g. openjdk 17.0.15 2025-04-15
