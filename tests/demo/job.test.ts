@@ -2,7 +2,13 @@
 // the address of a workflow run.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { createSqliteTable } from "@runlet/coordination/sqlite-table";
+import { openStateFile } from "@runlet/coordination/state-file";
+import { createTimelines, type TimelineNote } from "@runlet/coordination/timelines";
 import { jobCommand } from "@runlet/runlet/commands/job";
+import { createSystemClock } from "@runlet/runtime/clock";
+import { createSilentLog } from "@runlet/runtime/log";
+import { createSystemRandom } from "@runlet/runtime/random";
 import { afterEach, expect, it } from "vitest";
 import { runInProcess } from "./run-in-process.ts";
 import { follow, killPrograms, newHome, root, runProgram } from "./run-program.ts";
@@ -90,6 +96,82 @@ it(
     expect((await world.ended).code).toBe(0);
   },
 );
+
+const scope = "https://github.com/acme";
+
+/** A state file with notes on jobs of run 7, and nothing else. */
+async function noteJobs(jobs: Record<string, TimelineNote[]>): Promise<string> {
+  const deps = { clock: createSystemClock(), random: createSystemRandom(), log: createSilentLog() };
+  const path = join(newHome(), "s.sqlite");
+  const file = await openStateFile(deps, path);
+  const timelines = createTimelines({ ...deps, table: createSqliteTable(deps, file) });
+  for (const [jobName, notes] of Object.entries(jobs))
+    await timelines.note({ scopeKey: "github.com/acme", runId: "7", jobName }, notes);
+  file.close();
+  return path;
+}
+
+const assigned = { what: "assigned", by: "poller", scaleSetKey: "github.com/acme:7" } as const;
+const completed = {
+  what: "completed",
+  by: "poller",
+  detail: "succeeded",
+  runnerName: "r",
+} as const;
+
+it("of a run with many jobs those that wait are told first, and no more than twenty", async () => {
+  const at = Date.now() - 60_000;
+  const names = Array.from({ length: 40 }, (_, index) => `build (${index})`);
+  const state = await noteJobs({
+    ...Object.fromEntries(names.map((name) => [name, [{ ...completed, at }]])),
+    waits: [{ ...assigned, at }],
+  });
+  const { code, out } = await runInProcess(jobCommand, ["7", "--scope", scope, "--state", state]);
+  const titles = out.split("\n").filter((line) => /^\S.*: (held-up|completed)$/.test(line));
+  expect([code, titles.length]).toEqual([0, 20]);
+  expect(titles.slice(0, 3)).toEqual([
+    "waits: held-up",
+    "build (0): completed",
+    "build (1): completed",
+  ]);
+  expect(out).toMatch(
+    /\n {2}assigned to github\.com\/acme:7 60 s ago, which is not served any more/,
+  );
+  expect(out).toContain("\nand 21 more: name one, or take --json\n");
+  const json = await runInProcess(jobCommand, ["7", "--scope", scope, "--state", state, "--json"]);
+  expect((JSON.parse(json.out) as Answered).jobs).toHaveLength(41);
+  const exact = await runInProcess(jobCommand, [
+    "7",
+    "build (1)",
+    "--scope",
+    scope,
+    "--state",
+    state,
+  ]);
+  expect(exact.out.match(/^build .*$/gm)).toEqual(["build (1): completed"]);
+  const part = await runInProcess(jobCommand, [
+    "7",
+    "BUILD (3",
+    "--scope",
+    scope,
+    "--state",
+    state,
+  ]);
+  expect(part.out.match(/^build /gm)).toHaveLength(11);
+});
+
+it("a job's name cannot steer the terminal of who asks about it", async () => {
+  const name = "\u001B[2Jbuild\u009B\u202E\r\n: completed";
+  const state = await noteJobs({ [name]: [{ ...completed, at: 0, runnerName: "\u001B]0;x" }] });
+  const args = ["7", "--scope", scope, "--state", state];
+  const known = await runInProcess(jobCommand, args);
+  expect(known.code).toBe(0);
+  expect(known.out).toContain("?[2Jbuild????: completed: completed\n");
+  const unknown = await runInProcess(jobCommand, ["7", "other", ...args.slice(1)]);
+  expect(unknown.code).toBe(1);
+  for (const text of [known.out, unknown.err])
+    expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
 
 it.each([
   [[], "RUN_ID is missing; see --help"],
