@@ -312,10 +312,18 @@ export const mutants: Mutant[] = [
   {
     name: "a cluster's new access left to the next invocation",
     in: `${poller}/clusters.ts`,
-    find: "    if (!isSameWay(now.row, row)) replace(row);\n",
-    replace: "    if (!isSameWay(now.row, row) && row.draining) replace(row);\n",
+    find: "    replace(row);\n",
+    replace: "    if (row.draining) replace(row);\n",
     file: `${stories}/cluster-rows.test.ts`,
     test: "(auto-assign) > goes on with a cluster's new access",
+  },
+  {
+    name: "a cluster's old watch goes on with a client that was given up meanwhile",
+    in: `${poller}/clusters.ts`,
+    find: "    replace(row);\n",
+    replace: "    if (!isSameWay(now.row, row)) replace(row);\n",
+    file: `${stories}/cluster-rows.test.ts`,
+    test: "(auto-assign) > serves a cluster whose access was changed and changed back",
   },
   {
     name: "a removed cluster watched to the end",

@@ -78,7 +78,8 @@ export function createClusters(deps: PollerDeps, signal: AbortSignal): Clusters 
     // A row that cannot be read has no access: it says nothing about the one that is there.
     if (row.accessRef === "" || isSameWay(latest.row, row)) return;
     drop(coming, row.name);
-    if (!isSameWay(now.row, row)) replace(row);
+    // Also when it is back to what is watched now, whose client was given up when another access was found.
+    replace(row);
   }
 
   function dropRemoved(rows: readonly ClusterRow[]): void {

@@ -20,13 +20,22 @@ export interface ClusterFinderDeps {
 /** Calls and watches that still go on with an old access have so long to end. */
 const oldClientMs = 60_000;
 
+interface Kept {
+  accessRef: string;
+  /** Which read of the rows it comes from: a later one knows better. */
+  readAs: number;
+  client: KubernetesClient;
+  close(): void;
+}
+
 /** What the registry gives for a row that cannot be read: it says nothing about the access that is there. */
 const unreadable = "";
 
 /** Finds the client for a cluster by its row as it is now; undefined: there is no access to a cluster of that name. */
 export function createClusterFinder(deps: ClusterFinderDeps) {
   const { clock, settings, userAgent } = deps;
-  const kept = new Map<string, { accessRef: string; client: KubernetesClient; close(): void }>();
+  const kept = new Map<string, Kept>();
+  let reads = 0;
 
   function retire(rows: readonly ClusterRow[]): void {
     for (const [name, { accessRef, close }] of kept) {
@@ -37,9 +46,22 @@ export function createClusterFinder(deps: ClusterFinderDeps) {
     }
   }
 
+  /** Of those who opened an access at once, the one who read the row last is right; whoever read the same shares. */
+  function settle(name: string, opened: Kept): KubernetesClient {
+    const other = kept.get(name);
+    if (other && (other.accessRef === opened.accessRef || other.readAs > opened.readAs)) {
+      opened.close();
+      return other.client;
+    }
+    kept.set(name, opened);
+    if (other) clock.after(oldClientMs, other.close);
+    return opened.client;
+  }
+
   return {
     async find(name: string): Promise<KubernetesClient | undefined> {
       const rows = (await deps.registry.listClusters()).map(({ row }) => row);
+      const readAs = ++reads;
       retire(rows);
       const row = rows.find((cluster) => cluster.name === name);
       if (!row || row.accessRef === unreadable) return undefined;
@@ -47,16 +69,10 @@ export function createClusterFinder(deps: ClusterFinderDeps) {
       if (known) return known.client;
       const access = await deps.accessTo(row);
       if (!access) return undefined;
-      const close = () => access.close?.();
-      const faster = kept.get(name);
-      if (faster) {
-        close();
-        return faster.client;
-      }
       const limitMs = settings.effectTimeoutMs;
       const client = createKubernetesClient({ access, clock, userAgent, limitMs });
-      kept.set(name, { accessRef: row.accessRef, client, close });
-      return client;
+      const { accessRef } = row;
+      return settle(name, { accessRef, readAs, client, close: () => access.close?.() });
     },
   };
 }

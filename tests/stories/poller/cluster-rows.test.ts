@@ -70,6 +70,23 @@ describe.each(["acquire", "auto-assign"] as const)("a running poller (%s)", (mod
     expect([world.accesses["east"]?.closed, world.accesses["wrong.east"]?.closed]).toEqual([1, 1]);
   });
 
+  it("serves a cluster whose access was changed and changed back", async () => {
+    await serving(["east"], mode);
+    world.cluster("east").api.addFault({ effect: { kind: "silence" }, verb: "list" });
+    await change("east", { accessRef: "wrong.east" });
+    await world.clock.runUntil(() => callsBy("wrong.east") > 0, boundMs, "the wrong access");
+    await change("east", { accessRef: "east" });
+    // Somebody wakes the shard, so the rows are read again while the wrong access is still waited for.
+    const flag = { key: "flag/shard-0", version: "a-waker", value: { set: true } };
+    await world.table.put(flag, { absent: true });
+    await world.clock.runFor(6_000);
+    world.cluster("east").api.setFaults([]);
+    await world.clock.runFor(3 * boundMs);
+    await playJob(6_000);
+    expect(world.logged("cluster_silent")).toEqual([]);
+    expect(world.accesses["wrong.east"]?.closed).toBe(1);
+  });
+
   it("serves no namespace that was taken off a cluster's row, and serves it again", async () => {
     await serving(["east"], mode);
     await change("east", { namespaces: ["elsewhere"] });

@@ -133,11 +133,17 @@ export async function createPollerWorld(options: WorldOptions) {
 
   function openAccess(ref: string, way: Fetch) {
     const told = (accesses[ref] ??= { calls: 0, closed: 0 });
-    const fetch: Fetch = (url, init) => {
+    let isClosed = false;
+    const fetch: Fetch = async (url, init) => {
+      if (isClosed) throw new Error(`the access ${ref} is closed`);
       told.calls++;
       return way(url, init);
     };
-    return { server: `https://${ref}`, fetch, close: () => void told.closed++ };
+    function close() {
+      isClosed = true;
+      told.closed++;
+    }
+    return { server: `https://${ref}`, fetch, close };
   }
 
   /** One way out for everybody: by the URL's host (or its parent) to a cluster, or else to the service. */
