@@ -46,7 +46,8 @@ export const cost: Bench = {
     const stage = priceStage(resources, empty, clusters.length);
     const fixed = Object.values(stage).reduce((sum, dollars) => sum + dollars, 0);
     figures.push(...listFixed(stage, fixed), ...listAlternatives());
-    figures.push(...listBreakEven(fixed, measured));
+    const functionsOnly = stage.key + stage["a sweep of nothing"];
+    figures.push(...listBreakEven({ stage: fixed, functionsOnly }, measured));
     return {
       settings:
         `settings of the cloud; poller ${memoryMb.poller}, sweep ${memoryMb.sweep}, webhook ${memoryMb.webhook} MB; ` +

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getServerCertificate } from "@runlet/simulators/kube-api/certificates";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listBreakEven } from "../bench/cost/break-even.ts";
 import type { CpuTimes } from "../bench/cost/containers.ts";
-import type { Fleet } from "../bench/cost/fleets.ts";
+import type { Fleet, Life } from "../bench/cost/fleets.ts";
 import { estimate } from "../bench/cost/formulas.ts";
 import { clusters, measureFleet } from "../bench/cost/measure-fleet.ts";
 import { createMeter, type Usage } from "../bench/cost/meter.ts";
@@ -112,5 +113,34 @@ describe("the bill", () => {
     const price = (one: Usage) => sumOf(priceUsage(one, sizes));
     expect(price(twice)).toBeCloseTo(2 * price(once), 6);
     expect(price({ ...twice, periodMs: 2 * hourMs })).toBeCloseTo(price(once), 6);
+  });
+});
+
+describe("where Runlet is the cheaper one", () => {
+  const priced = (scaleSets: number, life: Life, dollars: number) => {
+    return { scaleSets, life, dollars, metrics: 3 };
+  };
+  const fleets = [
+    priced(5, "quiet", 10),
+    priced(5, "resting", 0.2),
+    priced(200, "quiet", 11),
+    priced(200, "resting", 2),
+  ];
+  const values = (stage: number, functionsOnly: number) =>
+    listBreakEven({ stage, functionsOnly }, fleets).map(({ value }) => value);
+
+  it("it has to earn its stage and its metrics before a listener's memory costs more", () => {
+    // Listeners: 59.57 · 40 / 7,270 = 0.328 or 59.57 / 29 = 2.054 a set; a set more is 1 / 195 here.
+    expect(values(8, 1).slice(0, 2)).toEqual([
+      Math.ceil((8 + 3 + 10 - 5 / 195) / (0.3277 - 1 / 195)),
+      Math.ceil((8 + 3 + 10 - 5 / 195) / (2.0541 - 1 / 195)),
+    ]);
+  });
+
+  it("the key and the sweeps, which a container does without, leave fewer hours awake", () => {
+    // One container: 8.51. (8.51 − 1 − 0.2) / (10 − 0.2) and (8.51 − 1 − 2) / (11 − 2) of a day.
+    expect(values(8, 1).slice(2)).toEqual([17.9, 14.7]);
+    expect(values(8, 0).slice(2)).toEqual([20.3, 17.4]);
+    expect(values(8, 9).slice(2)).toEqual([0, 0]);
   });
 });

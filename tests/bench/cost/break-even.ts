@@ -12,21 +12,27 @@ export interface PricedFleet {
   metrics: number;
 }
 
-/** `fixed`: dollars a month of a stage with nothing to serve. */
-export function listBreakEven(fixed: number, fleets: readonly PricedFleet[]): Figure[] {
+export interface FixedCost {
+  /** Dollars a month of a stage with nothing to serve. */
+  stage: number;
+  /**
+   * What of it a container does without: the key and the sweeps. It needs the same secrets, and its alarms cost what they
+   * cost anywhere.
+   */
+  functionsOnly: number;
+}
+
+export function listBreakEven(fixed: FixedCost, fleets: readonly PricedFleet[]): Figure[] {
   const of = (life: Life) =>
     fleets.filter((one) => one.life === life).toSorted((a, b) => a.scaleSets - b.scaleSets);
   const quiet = of("quiet");
-  const [few, many, resting] = [quiet[0], quiet.at(-1), of("resting").at(-1)];
-  if (!few || !many || !resting) return [];
+  const [few, many] = [quiet[0], quiet.at(-1)];
+  if (!few || !many) return [];
   const grows = few === many ? 0 : (many.dollars - few.dollars) / (many.scaleSets - few.scaleSets);
   const atNone = few.dollars - grows * few.scaleSets;
-  const whole = fixed + few.metrics + atNone;
+  const whole = fixed.stage + few.metrics + atNone;
   const { memory, pod } = priceListener();
   const setsFrom = (listener: number) => Math.ceil(whole / (listener - grows));
-  const { task } = priceContainer();
-  const awake = (task - resting.dollars) / (many.dollars - resting.dollars);
-  const hours = Math.max(0, Math.min(24, 24 * awake));
   const count = (what: string, value: number): Figure => ({ what, value, unit: "count" });
   return [
     count(
@@ -34,9 +40,20 @@ export function listBreakEven(fixed: number, fleets: readonly PricedFleet[]): Fi
       setsFrom(memory),
     ),
     count("cheaper than ARC's listeners with a pod's place each, from so many sets", setsFrom(pod)),
-    count(
-      `${many.scaleSets} sets, cheaper than one container while awake for so many hours a day`,
-      Math.round(hours * 10) / 10,
-    ),
+    ...of("resting").flatMap((resting) => {
+      const awake = quiet.find(({ scaleSets }) => scaleSets === resting.scaleSets);
+      if (!awake) return [];
+      return count(
+        `${awake.scaleSets} sets, cheaper than one container while awake for so many hours a day`,
+        hoursAwake(fixed.functionsOnly, awake, resting),
+      );
+    }),
   ];
+}
+
+/** Of a day, until the functions cost as much as one container. */
+function hoursAwake(functionsOnly: number, awake: PricedFleet, resting: PricedFleet): number {
+  const left = priceContainer().task - functionsOnly - resting.dollars;
+  const hours = (24 * left) / (awake.dollars - resting.dollars);
+  return Math.round(Math.max(0, Math.min(24, hours)) * 10) / 10;
 }
