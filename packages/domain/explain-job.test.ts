@@ -175,6 +175,10 @@ describe("why a job waits", () => {
       words: expect.stringContaining("assigned to linux 2.0 s ago"),
     });
     const runs = [...again, note("started", 110, "poller", { runnerName: "linux-abc-2" })];
+    const cancelled = note("completed", 104, "poller", { runnerName: "", detail: "canceled" });
+    expect(explain({ notes: [...again, cancelled] }).words).toBe(
+      "completed with canceled before a runner had it",
+    );
     expect(explain({ notes: runs, now: 111 }).words).toContain("after 10 s on linux-abc-2");
   });
 

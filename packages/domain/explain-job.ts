@@ -158,7 +158,9 @@ function describeWait(
 
 function describeEnd(end: JobNote, notes: readonly JobNote[]): JobAnswer {
   const before = notes.filter(({ at, by }) => by === end.by && at <= end.at);
-  const started = findLast(before, "started");
+  // A start before the end before this one was another run's.
+  const begun = before.findLastIndex(({ what, at }) => what === "completed" && at < end.at);
+  const started = findLast(before.slice(begun + 1), "started");
   const runner = end.runnerName || started?.runnerName;
   const how = end.detail === undefined ? "completed" : `completed with ${end.detail}`;
   // Where a job was cancelled in the queue, GitHub's times of its start mean nothing.
