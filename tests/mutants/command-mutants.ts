@@ -3,6 +3,7 @@ import type { Mutant } from "./mutants.ts";
 
 const commands = "packages/runlet/commands";
 const status = "tests/stories/world/status.test.ts";
+const explain = "packages/domain/explain-job";
 const guard = "packages/runtime/address-guard";
 
 export const commandMutants: Mutant[] = [
@@ -77,5 +78,45 @@ export const commandMutants: Mutant[] = [
     replace: "",
     file: "tests/stories/sweep/tell-owners.test.ts",
     test: "a cluster that takes no events for its many sets keeps no other cluster's owners in the dark",
+  },
+  {
+    name: "a job that is run again is told of its first run",
+    in: `${explain}.ts`,
+    find: " && at > last + roundingMs",
+    replace: "",
+    file: `${explain}.test.ts`,
+    test: "is told of the run after the last end",
+  },
+  {
+    name: "one silent cluster holds a job up that another can take",
+    in: `${explain}.ts`,
+    find: 'word === "degraded" && !isPartly',
+    replace: 'word === "degraded"',
+    file: `${explain}.test.ts`,
+    test: "is starting: besides: what degraded means",
+  },
+  {
+    name: "a set at its maximum is said to start a runner",
+    in: `${explain}.ts`,
+    find: "(counted ? 0 : 1) <= max",
+    replace: "(counted ? 0 : 1) <= max + 1",
+    file: "tests/stories/world/job-waits.test.ts",
+    test: "in auto-assign mode > names the maximum",
+  },
+  {
+    name: "notes of a second run are passed over",
+    in: "packages/coordination/timelines.ts",
+    find: "countEnds(all, one) === countEnds(all, other)",
+    replace: "countEnds(all, one) >= 0",
+    file: "packages/coordination/timelines.test.ts",
+    test: "a job that is run again under its run and name is told anew",
+  },
+  {
+    name: "a webhook's note does not say which scale set the job can go to",
+    in: "packages/runlet/compose/notes.ts",
+    find: "({ ...note, scaleSetKey })",
+    replace: "({ ...note, ...(!scaleSetKey && { scaleSetKey }) })",
+    file: "tests/stories/world/job-waits.test.ts",
+    test: "in acquire mode > tells a job's life",
   },
 ];
