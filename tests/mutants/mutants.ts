@@ -248,10 +248,18 @@ export const mutants: Mutant[] = [
   {
     name: "a successor that comes forward before its lists are in",
     in: `${poller}/run-shard.ts`,
-    find: '  if (run.reason === "failure") return;\n',
-    replace: "  if (rows.length > 0) return;\n",
+    find: 'if (names && run.reason === "successor") {',
+    replace: 'if (names?.length === 0 && run.reason === "successor") {',
     file: `${stories}/hand-over.test.ts`,
     test: "(auto-assign) > waits for a successor that has still to list its clusters",
+  },
+  {
+    name: "a successor ends when the table refuses its first reads",
+    in: `${poller}/run-shard.ts`,
+    find: '      log.warn("rows_not_read", { error: describeError(error) });\n',
+    replace: "      if (attempt === 0) throw error;\n",
+    file: `${stories}/hand-over.test.ts`,
+    test: "with a successor that cannot read the clusters at first",
   },
   {
     name: "another poller invoked beside a successor",

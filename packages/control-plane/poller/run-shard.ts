@@ -12,6 +12,8 @@ import type { Serving } from "./serve-scale-set.ts";
 import { createShard, type Shard } from "./shard.ts";
 import { watchNextShard } from "./watch-next-shard.ts";
 
+const rowsBackoff = { baseMs: 100, capMs: 2_000 };
+
 /**
  * Serves a shard until shortly before the deadline, until it rests, or until somebody else has it. Never throws for
  * what the outside world does; nothing of it runs on after it has resolved.
@@ -36,20 +38,40 @@ export async function runShard(deps: PollerDeps, run: PollerRun): Promise<Poller
 
 /**
  * Watches take a moment to fill: who will wait for the lease lists meanwhile; others may find it held. A successor comes
- * forward when its lists are in, since it is released to at once; a cluster that answers nobody may delay that a little.
+ * forward when its lists are in, since it is released to at once; a cluster that answers nobody, or a table that does
+ * not, may delay that a little.
  */
 async function prepare(deps: PollerDeps, run: PollerRun, clusters: Clusters): Promise<void> {
   if (run.reason !== "successor" && run.reason !== "failure") return;
-  const rows = (await deps.registry.listClusters()).map(({ row }) => row);
-  clusters.watch(rows);
-  if (run.reason === "failure") return;
   const limit = new AbortController();
-  const names = rows.map(({ name }) => name);
   const until = AbortSignal.any([limit.signal, run.signal]);
   // The holder starts another one after a quarter of its reserve.
   const slept = deps.clock.sleep(deps.settings.reserveMs / 8, until).catch(() => {});
-  await Promise.race([clusters.ready(names, until), slept]);
+  const names = await Promise.race([watchClusters(deps, clusters, until), slept]);
+  if (names && run.reason === "successor") {
+    await Promise.race([clusters.ready(names, until), slept]);
+  }
   limit.abort(new Error("the lists are in, or waited for no longer"));
+}
+
+/** Their names. Undefined: `until` was aborted before the rows could be read; whoever takes the lease reads them again. */
+async function watchClusters(
+  { clock, log, random, registry }: PollerDeps,
+  clusters: Clusters,
+  until: AbortSignal,
+): Promise<string[] | undefined> {
+  for (let attempt = 0; !until.aborted; attempt++) {
+    try {
+      const rows = (await registry.listClusters()).map(({ row }) => row);
+      if (until.aborted) return undefined;
+      clusters.watch(rows);
+      return rows.map(({ name }) => name);
+    } catch (error) {
+      log.warn("rows_not_read", { error: describeError(error) });
+    }
+    await clock.sleep(backoffMs(random, rowsBackoff, attempt), until).catch(() => {});
+  }
+  return undefined;
 }
 
 /** A successor waits for its predecessor's release; anybody else looks whether the lease stands still. */
@@ -123,6 +145,6 @@ async function startRows(shard: Shard, rows: ServedRows): Promise<void> {
       if (shard.hasEnded() || clock.nowMs() >= until) throw error;
       shard.log.warn("rows_not_read", { error: describeError(error) });
     }
-    await clock.sleep(backoffMs(random, { baseMs: 100, capMs: 2_000 }, attempt), shard.signal);
+    await clock.sleep(backoffMs(random, rowsBackoff, attempt), shard.signal);
   }
 }

@@ -247,6 +247,33 @@ describe("a hand-over that goes wrong", () => {
     await clock.runUntil(() => world.jobsLeft() === 0, 5_000, "the job");
   });
 
+  it("with a successor that cannot read the clusters at first: it comes forward all the same", async () => {
+    let refused = 0;
+    world = await createPollerWorld({
+      mode: "acquire",
+      settings: { invocationMs: 60_000 },
+      tableOf: (table, clock) => ({
+        ...table,
+        async list(prefix) {
+          const isTime = clock.nowMs() >= 44_500 && clock.nowMs() < 47_000;
+          if (!isTime || prefix !== "cluster/") return table.list(prefix);
+          refused++;
+          throw new Error("the table is away");
+        },
+      }),
+    });
+    const { clock } = world;
+    world.wake();
+    await clock.runFor(62_000);
+    expect(refused).toBeGreaterThan(0);
+    expect(world.logged("shard_taken").map(({ reason }) => reason)).toEqual([
+      "webhook",
+      "successor",
+    ]);
+    expect(world.invocations.map(({ error }) => error)).toEqual([undefined, undefined]);
+    expect(longestGap(world, clock.nowMs())).toBeLessThanOrEqual(100);
+  });
+
   it("with two successors at once: one serves, the other leaves or waits, nobody fights", async () => {
     world = await createPollerWorld({ mode: "auto-assign", settings: { invocationMs: 60_000 } });
     const { clock } = world;
