@@ -80,3 +80,13 @@ test("every npm script in the pages is there", () => {
   );
   expect(wrong).toEqual([]);
 });
+
+test("every command of SST in the pages names its stage: without, it is the reader's own", () => {
+  const seen = pages.flatMap((page) =>
+    commandsOf(readFileSync(join(root, page), "utf8"), "npx sst ").map(
+      (words) => `${page}: ${words}`,
+    ),
+  );
+  expect(seen.length).toBeGreaterThan(5);
+  expect(seen.filter((call) => !/ --stage \S/.test(call))).toEqual([]);
+});
