@@ -92,7 +92,7 @@ describe("why a job waits", () => {
     ["starting", "about to wake", { notes: [assigned], set: ill("resting") }],
     [
       "starting",
-      "besides: what degraded means",
+      "1 with a job); besides: what degraded means",
       {
         notes: [assigned],
         set: {

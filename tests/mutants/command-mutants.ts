@@ -93,7 +93,7 @@ export const commandMutants: Mutant[] = [
     find: 'word === "degraded" && !isPartly',
     replace: 'word === "degraded"',
     file: `${explain}.test.ts`,
-    test: "is starting: besides: what degraded means",
+    test: "1 with a job); besides: what degraded means",
   },
   {
     name: "a set at its maximum is said to start a runner",
