@@ -30,6 +30,7 @@ describe("a mistake in the flags of runlet local", () => {
     [["--kubeconfig", "/nowhere", "--github", acme], "/nowhere: there is no such file"],
     [["--kubeconfig", folder, "--github", acme], "that is a folder"],
     [["--kubeconfig", odd, "--github", acme], "name the cluster with small letters"],
+    [["--kubeconfig", "EA_ST=f", "--github", acme], "EA_ST=f: name the cluster with small letters"],
     [["--kubeconfig", east, "--kubeconfig", `east=${west}`, "--github", acme], "twice for east"],
     [
       ["--kubeconfig", east, "--github", acme, "--github", acme],

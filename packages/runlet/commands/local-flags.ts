@@ -1,6 +1,6 @@
 // Why: what `runlet local` is given by hand is checked before anything is opened: each mistake is one line that names
 // the flag, the value (never a secret) and the remedy.
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseConfigUrl } from "@runlet/actions-service/config-url";
 import { parseCredential } from "@runlet/coordination/credentials";
@@ -93,11 +93,16 @@ function readText(flag: string, file: string, given = file): string {
 function readCluster(text: string): Cluster {
   const [, given, file = text] = /^([a-z0-9][a-z0-9-]*)=(.+)$/.exec(text) ?? [];
   const name = given ?? (file.split("/").at(-1) ?? "").replace(/\.(ya?ml|conf)$/, "").toLowerCase();
-  readText("kubeconfig", file, file === "" ? "" : `${name}=${file}`);
+  const misnamed = (path: string) =>
+    new UsageError(
+      `--kubeconfig ${quote(text)}: name the cluster with small letters, digits and -, as in east=${path}`,
+    );
+  // A file may have = in its name; what is none was meant as a name.
+  const [, path] = given === undefined ? (/^[^/=]*=(.+)$/.exec(text) ?? []) : [];
+  if (path !== undefined && !existsSync(text)) throw misnamed(path);
+  readText("kubeconfig", file, text);
   if (/^[a-z0-9][a-z0-9-]*$/.test(name)) return { name, kubeconfig: resolve(file) };
-  throw new UsageError(
-    `--kubeconfig ${quote(text)}: name the cluster with small letters, digits and -, as in east=${file}`,
-  );
+  throw misnamed(file);
 }
 
 /** `NAME=CONTEXT`, or CONTEXT alone when there is one cluster. Contexts may hold any character. */
