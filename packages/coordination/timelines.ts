@@ -68,7 +68,7 @@ export function createTimelines(deps: SettleDeps & { log: Log }): Timelines {
       const row = await getSettled(deps, key);
       const kept = row ? (parse(row)?.notes ?? []) : [];
       const all = mergeNotes(kept, notes);
-      if (all.length === kept.length) return;
+      if (all.length === kept.length && all.every((one) => kept.includes(one))) return;
       // `as`: notes are strings and numbers; through JSON, an undefined field is an absent one.
       const value = JSON.parse(JSON.stringify({ jobName: job.jobName, notes: all })) as JsonObject;
       const expiresAt = deps.clock.wallMs() + timelineKeptMs;
@@ -99,19 +99,24 @@ export function createTimelines(deps: SettleDeps & { log: Log }): Timelines {
 /**
  * First of each (what, by, scale set) wins: a replayed message must not move what it said before. A job that is run
  * again keeps run and name, so what lies beyond a completion is told anew. `completed` is taken first, since the others
- * are counted by it.
+ * are counted by it. Of too many the oldest go: people ask about the present.
  */
 export function mergeNotes(kept: TimelineNote[], added: TimelineNote[]): TimelineNote[] {
   const all = [...kept];
   const isEnd = ({ what }: TimelineNote) => what === "completed";
   const ends = added.filter(isEnd).toSorted((a, b) => a.at - b.at);
   for (const note of [...ends, ...added.filter((one) => !isEnd(one))]) {
-    if (all.length >= notesMax) break;
     if (all.some((other) => saysSame(all, note, other))) continue;
     const detail = note.detail?.slice(0, detailMax);
     all.push(detail === undefined ? note : { ...note, detail });
   }
-  return all.sort((a, b) => a.at - b.at);
+  const newest = new Set(all.toSorted(byAge).slice(-notesMax));
+  return all.filter((note) => newest.has(note)).sort((a, b) => a.at - b.at);
+}
+
+/** One order whoever merges what with what, so that a replay drops the same notes again. */
+function byAge(a: TimelineNote, b: TimelineNote): number {
+  return a.at - b.at || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 }
 
 function saysSame(all: TimelineNote[], one: TimelineNote, other: TimelineNote): boolean {

@@ -121,4 +121,12 @@ export const sweepMutants: Mutant[] = [
     file: `${sweep}/discover.test.ts`,
     test: "deletes the others in time although more than a look's number are refused for ever",
   },
+  {
+    name: "what a job is told of ends with its fortieth note",
+    in: "packages/coordination/timelines.ts",
+    find: ".slice(-notesMax)",
+    replace: ".slice(0, notesMax)",
+    file: "packages/coordination/timelines.test.ts",
+    test: "a job that is run again ever more often is told as it is now: the oldest notes go",
+  },
 ];
