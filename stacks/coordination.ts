@@ -9,6 +9,12 @@ export function createCoordination(stage: Stage) {
     primaryIndex: { hashKey: "kind", rangeKey: "name" },
     ttl: "ttl",
     deletionProtection: stage.kept,
+    transform: {
+      table: (_args, options) => {
+        options.protect = stage.kept;
+        return undefined;
+      },
+    },
   });
   const key = new aws.kms.Key(
     "DataKeys",
@@ -17,7 +23,7 @@ export function createCoordination(stage: Stage) {
       enableKeyRotation: true,
       deletionWindowInDays: stage.kept ? 30 : 7,
     },
-    { retainOnDelete: stage.kept },
+    { retainOnDelete: stage.kept, protect: stage.kept },
   );
   new aws.kms.Alias("DataKeysAlias", {
     name: `alias/${stage.nameOf("data-keys")}`,

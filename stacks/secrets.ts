@@ -3,12 +3,17 @@
 import type { Stage } from "./stage.ts";
 
 export function createSecrets(stage: Stage) {
-  const webhook = new aws.secretsmanager.Secret("WebhookSecret", {
-    name: `${stage.secrets}/webhook`,
-    description: "Runlet: the webhook's secret; during a rotation the one before on a second line",
-    // A removed stage can be made again at once under its name.
-    recoveryWindowInDays: stage.kept ? 30 : 0,
-  });
+  const webhook = new aws.secretsmanager.Secret(
+    "WebhookSecret",
+    {
+      name: `${stage.secrets}/webhook`,
+      description:
+        "Runlet: the webhook's secret; during a rotation the one before on a second line",
+      // A removed stage can be made again at once under its name.
+      recoveryWindowInDays: stage.kept ? 30 : 0,
+    },
+    { protect: stage.kept },
+  );
   const below = (part: string) =>
     stage.arnOf("secretsmanager", `secret:${stage.secrets}/${part}/*`);
   return {

@@ -12,7 +12,7 @@ export function createStage() {
   return {
     name,
     settings: settingsOf(name),
-    /** Removing it would be missed: its table and key are kept. */
+    /** It would be missed: its table, key and secret are neither removed nor replaced by a deployment. */
     kept: name === "prod",
     region,
     /** What raw resources are called; SST names its own. */

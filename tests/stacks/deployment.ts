@@ -9,6 +9,8 @@ export interface Resource {
   /** What it was given, as JSON; secrets unwrapped. */
   inputs: Readonly<Record<string, unknown>>;
   retainOnDelete: boolean;
+  /** A deployment that would delete or replace it fails. */
+  isProtected: boolean;
   /** Names of those that are there before it. */
   after: readonly string[];
 }

@@ -18,11 +18,11 @@ export function describeDeployment({ stage, resources }: Deployment): string {
 }
 
 function describeResource(resource: Resource): string {
-  const { type, name, retainOnDelete } = resource;
+  const { type, name, retainOnDelete, isProtected } = resource;
   const kept = retainOnDelete ? ", kept when the stage is removed" : "";
-  return [`${type} ${name}${kept}`, ...describeInputs(resource).map((line) => `  ${line}`)].join(
-    "\n",
-  );
+  const held = isProtected ? ", never replaced" : "";
+  const inputs = describeInputs(resource).map((line) => `  ${line}`);
+  return [`${type} ${name}${kept}${held}`, ...inputs].join("\n");
 }
 
 function describeInputs(resource: Resource): string[] {

@@ -41,6 +41,10 @@ function judgeRemoval(deployment: Deployment): string[] {
     deletionProtectionEnabled !== prod && "the table's deletion protection is wrong",
     table.retainOnDelete !== prod && "the table is kept or lost wrongly",
     key.retainOnDelete !== prod && "the key is kept or lost wrongly",
+    // What replaces one of them is empty, and used at once.
+    ...[table, key, secret].map(
+      (one) => one.isProtected !== prod && `${one.name} is ${prod ? "not " : ""}protected`,
+    ),
     // Without the key what it has wrapped is lost: longest notice where it matters, shortest elsewhere (KMS: 7 to 30).
     key.inputs["deletionWindowInDays"] !== (prod ? 30 : 7) && "the key's notice is wrong",
     window !== (prod ? 30 : 0) && `the webhook's secret is recoverable for ${String(window)} days`,

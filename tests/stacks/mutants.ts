@@ -123,8 +123,13 @@ export const stackMutants: StackMutant[] = [
   },
   {
     name: "a key of prod that goes with the stage",
-    ...inCoordination("{ retainOnDelete: stage.kept }", "{}"),
+    ...inCoordination("retainOnDelete: stage.kept, ", ""),
     said: "the key is kept or lost wrongly",
+  },
+  {
+    name: "a table of prod that a deployment may replace with an empty one",
+    ...inCoordination("options.protect = stage.kept;", ""),
+    said: "TableTable is not protected",
   },
   {
     name: "a stage for trying that is never gone",

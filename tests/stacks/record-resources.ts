@@ -1,4 +1,4 @@
-// Why: Pulumi's mocks answer for the provider but keep the options of a resource to themselves (retainOnDelete); the raw
+// Why: Pulumi's mocks answer for the provider but keep the options of a resource to themselves (retainOnDelete, protect); the raw
 // request has them. So each request is noted on its way to the mock.
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -25,6 +25,7 @@ interface RegisterRequest {
   getName(): string;
   getCustom(): boolean;
   getRetainondelete(): boolean;
+  getProtect(): boolean;
   getDependenciesList(): string[];
   getObject(): { toJavaScript(): Record<string, unknown> } | undefined;
 }
@@ -58,6 +59,7 @@ export async function createRecorder(app: string, stage: string): Promise<Record
       // `as`: an object stays one.
       inputs: unwrap(request.getObject()?.toJavaScript() ?? {}) as Resource["inputs"],
       retainOnDelete: request.getRetainondelete(),
+      isProtected: request.getProtect(),
       after: request.getDependenciesList().map((urn) => urn.split("::").at(-1) ?? ""),
     });
     return register(request, done);
