@@ -318,6 +318,14 @@ export const mutants: Mutant[] = [
     test: "(auto-assign) > does not ask again and again for a message",
   },
   {
+    name: "a message that comes again and again taken for news each time",
+    in: `${poller}/poll-scale-set.ts`,
+    find: 'return decision.message.messageId > cursor ? "news" : "nothing";',
+    replace: 'return decision.message.messageId > 0 ? "news" : "nothing";',
+    file: `${stories}/waits.test.ts`,
+    test: "is polled at most twice a second, costs no more patches, and new messages are acted on",
+  },
+  {
     name: "a cluster's new access left to the next invocation",
     in: `${poller}/clusters.ts`,
     find: "    replace(row);\n",

@@ -14,7 +14,7 @@ import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 
 /**
- * Polls that end this soon without a message are no long polls: a few in a row, and the next one waits (I26). Failures
+ * Polls that end this soon without anything new are no long polls: a few in a row, and the next one waits (I26). Failures
  * between them do not end the row: two holders of one set, who refresh each other's token away, would spin.
  */
 const floorMs = 500;
@@ -79,17 +79,18 @@ async function pollOnce(
   const { clock, random } = shard.deps;
   const abort = new AbortController();
   const startedAt = clock.nowMs();
-  const sent = { capacity: set.capacity, session: set.session };
+  const sent = { capacity: set.capacity, session: set.session, cursor: set.lastMessageId };
   const polled = startPoll(shard, set, AbortSignal.any([signal, abort.signal]));
   for (;;) {
     const outcome = await untilNews(shard, set, polled, signal);
     if (outcome === "aborted") return "heard";
     if (outcome !== "look") {
       const decision = decidePoll(outcome);
-      set.quickPolls = countQuick(set.quickPolls, decision, clock.nowMs() - startedAt);
+      const brought = whatCame(decision, sent.cursor);
+      set.quickPolls = countQuick(set.quickPolls, brought, clock.nowMs() - startedAt);
       const heard = await handle(shard, set, decision, signal);
       const surplus = set.quickPolls - quickMax - 1;
-      if (surplus >= 0 && decision.kind === "empty") {
+      if (surplus >= 0 && brought === "nothing") {
         await pause(shard, set, backoffMs(random, floorBackoff, surplus), signal);
       }
       return heard;
@@ -104,9 +105,16 @@ async function pollOnce(
   }
 }
 
-function countQuick(before: number, { kind }: PollDecision, tookMs: number): number {
-  if (kind === "message" || tookMs >= floorMs) return 0;
-  return kind === "empty" ? before + 1 : before;
+/** A message at or before the cursor is one that we have acted on: the service has deleted nothing, and gives it again. */
+function whatCame(decision: PollDecision, cursor: number): "news" | "nothing" | "failure" {
+  if (decision.kind === "failed") return "failure";
+  if (decision.kind === "empty") return "nothing";
+  return decision.message.messageId > cursor ? "news" : "nothing";
+}
+
+function countQuick(before: number, brought: ReturnType<typeof whatCame>, tookMs: number): number {
+  if (brought === "news" || tookMs >= floorMs) return 0;
+  return brought === "nothing" ? before + 1 : before;
 }
 
 async function lookAgain(shard: Shard, set: ServedSet): Promise<void> {

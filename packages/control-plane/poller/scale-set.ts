@@ -63,7 +63,7 @@ export interface ServedSet {
     retryAt: number;
   };
   pollFailures: number;
-  /** Empty polls in a row that ended much too soon for long polls. */
+  /** Polls in a row that brought nothing new and ended much too soon for long polls. */
   quickPolls: number;
   /** Notes for people: news that is in no timeline yet, and whether somebody writes. */
   notes: { untold: JobNews[]; underWay: boolean };

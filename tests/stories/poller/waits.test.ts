@@ -36,6 +36,34 @@ describe("somebody else who refreshes our token away and polls in our place", ()
   });
 });
 
+describe("a service that deletes no message and gives the same one again and again", () => {
+  it("is polled at most twice a second, costs no more patches, and new messages are acted on", async () => {
+    world = await createPollerWorld({ mode: "auto-assign" });
+    world.wake();
+    await world.clock.runFor(2_000);
+    const { service } = world;
+    const { fetch } = service;
+    let isBroken = true;
+    service.fetch = async (url, init) => {
+      const isMessage = new URL(url).pathname.includes("/message");
+      if (!isBroken || !isMessage) return fetch(url, init);
+      if (init?.method === "DELETE") return new Response("", { status: 500 });
+      await world.clock.sleep(5);
+      return fetch(url.replace(/lastMessageId=\d+&?/, ""), init);
+    };
+    world.queue(1, { durationMs: 60_000 });
+    await world.clock.runFor(10_000);
+    const before = { polls: polls(), patchId: world.pair()[1] };
+    await world.clock.runFor(10_000);
+    expect(polls() - before.polls).toBeLessThanOrEqual(20);
+    expect(polls() - before.polls).toBeGreaterThan(0);
+    expect(world.pair()[1] - before.patchId).toBeLessThanOrEqual(20);
+    isBroken = false;
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.pair()[0] === 2, 2_500, "the next job's patch");
+  });
+});
+
 /** A second holder of the session that never waits; gives up after so many rounds, since time would stand still. */
 async function intrude(roundsMax: number): Promise<void> {
   const sessionId = String(world.logged("session_created")[0]?.["sessionId"]);
