@@ -1,6 +1,7 @@
 // Why: a wake must not fall between a holder's last look and its release. The flag is a row of its own.
-// Waker: write the flag, then read the lease; free → invoke. Holder: release, then read the flag once more
-// and wake the shard if it is set. Either order leaves somebody who sees the other.
+// Waker: write the flag, then read the lease; free → invoke. A holder that rests: release, then read the flag once
+// more and wake the shard if it is set. One that hands over leaves the flag to its successor, which reads it as soon
+// as it has the lease. Either order leaves somebody who sees the other.
 import type { Invoker, PollerEvent } from "./invoker.ts";
 import { invokeOnce } from "./invoke-once.ts";
 import { keys } from "./keys.ts";
