@@ -327,6 +327,23 @@ contexts: [{ name: c, context: { cluster: c, user: u } }]
     expect(err.trim().split("\n")).toHaveLength(1);
   });
 
+  it("removes a cluster whose kinds were deleted before it", async () => {
+    const { run, grant, east, admin, clientWith } = await startClusterBed();
+    await grant();
+    await run("add", "east", "--kubeconfig", east);
+    const kinds = {
+      group: "apiextensions.k8s.io",
+      version: "v1",
+      plural: "customresourcedefinitions",
+      kind: "CustomResourceDefinition",
+      namespaced: false,
+    };
+    const name = "ephemeralrunnersets.actions.github.com";
+    expect(await (await clientWith(admin)).remove(kinds, { name })).toBe("removed");
+    const { code, out } = await run("remove", "east");
+    expect([code, out]).toEqual([0, expect.stringContaining("cluster east is removed")]);
+  });
+
   it("prints a grant for the group of an EKS access entry, without an account", async () => {
     const { run } = await startClusterBed();
     const { out } = await run("grant", "--group", "runlet-control-plane", "--namespace", "red");

@@ -2,6 +2,7 @@
 // job finishes, and only then row and secret go. Scale sets are left alone: what is in the cluster is still its owner's.
 import { parseAccessRef } from "@runlet/coordination/access-ref";
 import type { ClusterRow, Registry } from "@runlet/coordination/registry";
+import { KubernetesError } from "@runlet/kubernetes/client";
 import { ephemeralRunnerSets, type EphemeralRunnerSet } from "@runlet/kubernetes/resources";
 import { readInt, UsageError } from "@runlet/runtime/flags";
 import { ask } from "./ask.ts";
@@ -78,7 +79,15 @@ async function drain(call: Call, place: Place, row: ClusterRow, limitMs: number)
 async function countRunners(place: Place, row: ClusterRow): Promise<number> {
   return withCluster(place, row, async (client) => {
     const managed = new Set(row.namespaces ?? (await listManaged(client)));
-    const sets = await listIn<EphemeralRunnerSet>(client, ephemeralRunnerSets, row.namespaces);
+    const sets = await listIn<EphemeralRunnerSet>(
+      client,
+      ephemeralRunnerSets,
+      row.namespaces,
+    ).catch((cause: unknown) => {
+      // The kind is gone, and every runner with it. (A namespace that is gone has an empty list.)
+      if (cause instanceof KubernetesError && cause.status === 404) return [];
+      throw cause;
+    });
     return sets
       .filter(({ metadata }) => managed.has(metadata.namespace ?? ""))
       .reduce((sum, { status }) => sum + (status?.currentReplicas ?? 0), 0);
