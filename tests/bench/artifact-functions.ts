@@ -15,20 +15,24 @@ import { createHandles, type BenchFunctions } from "./functions.ts";
 
 const prefix = "runlet/bench";
 
+export interface ArtifactOptions {
+  home: string;
+  account: AccountServer;
+  nodePath?: string | undefined;
+  /** Default: the deployment's. */
+  webhookConcurrency?: number;
+}
+
 /** The three bundles in the function host, with `account` for AWS. `home` holds them and their compiled code. */
 export async function createArtifactFunctions(
   parts: FunctionParts,
   transport: SocketTransport,
-  {
-    home,
-    account,
-    nodePath,
-  }: { home: string; account: AccountServer; nodePath?: string | undefined },
+  { home, account, nodePath, ...options }: ArtifactOptions,
 ): Promise<BenchFunctions> {
   const { clock, random, log, settings, onLine } = parts;
   for (const name of functionNames) await bundleFunction(name, home);
   await register(parts, transport, account);
-  const { webhookConcurrency } = await countStageResources();
+  const { webhookConcurrency } = { ...(await countStageResources()), ...options };
   const deployment = await startDeployment(
     { clock, random, log, fetch: transport.fetch },
     {
