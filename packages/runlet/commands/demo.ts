@@ -1,4 +1,5 @@
 // Why: a stranger types `npm run demo` and sees Runlet do its whole job on embedded defaults.
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { createSystemRandom } from "@runlet/runtime/random";
@@ -9,6 +10,7 @@ import { play, PlayTimeout } from "../world/play.ts";
 import { reportOn, type Report } from "../world/report.ts";
 import { createDisplay } from "./demo-display.ts";
 import { renderSummary } from "./demo-summary.ts";
+import { describeTimeout } from "./describe-timeout.ts";
 import { openWorld } from "./open-world.ts";
 import { playOptions, readPlayFlags, type PlayFlags } from "./play-flags.ts";
 import { queueCommand } from "./queue.ts";
@@ -81,13 +83,14 @@ async function demo(flags: PlayFlags): Promise<number> {
   );
   const outcome = await Promise.race([played, interrupted]);
   display.end();
+  const machine = { load: loadavg()[0] ?? 0, cores: availableParallelism() };
   const report = reportOn(world, plan, Math.round((clock.nowMs() - startedAt) / 100) / 10);
   if (outcome === "interrupted") stopEarly(say);
   // What is still planned (jobs, faults) ends with the process.
   await Promise.race([opened.stop(), clock.sleep(stopLimitMs)]);
   if (outcome === "interrupted") return 130;
   if (outcome !== undefined && !(outcome instanceof PlayTimeout)) throw outcome;
-  if (outcome instanceof PlayTimeout) say(`runlet demo: ${outcome.message}`);
+  if (outcome instanceof PlayTimeout) told(describeTimeout(outcome.message, machine));
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderSummary(report, plan));
   return isClean(report) && outcome === undefined ? 0 : 1;
 }
