@@ -4,6 +4,8 @@ import { settingsOf, stages, type StageOptions } from "./settings.ts";
 // `as`: what a file without types could say.
 const wrong = (options: object) => () => settingsOf("try-1", options as StageOptions);
 
+const scope = "give the https address of an enterprise, organization or repository";
+
 describe("a stage's settings", () => {
   it("have a default for everything, and are good for each stage that is listed", () => {
     expect(settingsOf("try-1")).toMatchObject({
@@ -26,8 +28,29 @@ describe("a stage's settings", () => {
       [{ pollerMemoryMb: 64 }, "pollerMemoryMb is 64: give a whole number from 128 to 10240"],
       [{ restAfterMinutes: 1.5 }, "restAfterMinutes is 1.5: give a whole number from 1 to 1440"],
       [{ alarmEmail: "ops" }, 'alarmEmail is "ops": give an address, or leave it out'],
-      [{ webhooks: [{ scope: "x" }] }, 'webhooks.0.scope is "x": give an https address'],
-      [{ webhooks: [{}] }, "webhooks.0.scope is missing: give an https address"],
+      [{ webhooks: [{ scope: "x" }] }, `webhooks.0.scope is "x": ${scope}`],
+      [
+        { webhooks: [{ scope: "https://github.com" }] },
+        `webhooks.0.scope is "https://github.com": ${scope}`,
+      ],
+      [{ webhooks: [{ scope: "http://ghes/o" }] }, `webhooks.0.scope is "http://ghes/o": ${scope}`],
+      [{ webhooks: [{}] }, `webhooks.0.scope is missing: ${scope}`],
+      [
+        { webhooks: [{ scope: "https://github.com/o", hookId: 0 }] },
+        "webhooks.0.hookId is 0: give the number at the end of the webhook's page",
+      ],
+      [
+        { gbSecondsPerDayMax: -1 },
+        "gbSecondsPerDayMax is -1: give a whole number from 1 to 1000000000",
+      ],
+      [
+        { eksClusters: [{ name: "a" }, { name: "a" }] },
+        'eksClusters is [{"name":"a"},{"name":"a"}]: name each cluster once',
+      ],
+      [
+        { eksClusters: [{ name: "a", region: "here" }] },
+        'eksClusters.0.region is "here": give a region\'s name, e.g. eu-central-1',
+      ],
       [{ proxy: { https: "p:1" } }, 'proxy.https is "p:1": give http://HOST:PORT'],
       [
         { eksClusters: [{ name: "-" }] },

@@ -1,6 +1,7 @@
 // Why: whatever a deployment may be told stands in one typed table, with a default for everything and the reason for it.
 // To change something, name the stage in `stages` below; a value that cannot be meant is refused by name before anything
 // is created.
+import { isSecure, parseConfigUrl } from "@runlet/actions-service/config-url";
 import { cloudSettings } from "@runlet/runtime/settings";
 import * as z from "zod";
 
@@ -11,7 +12,10 @@ const whole = (least: number, most: number) => {
   return z.int({ error }).min(least, { error }).max(most, { error });
 };
 const megabytes = whole(128, 10_240);
-const url = z.url({ protocol: /^https$/, error: "give an https address" });
+const scope = "give the https address of an enterprise, organization or repository";
+const scopeUrl = z.string({ error: scope }).refine(isScope, { error: scope });
+const number = "give the number at the end of the webhook's page";
+const hookId = z.int({ error: number }).positive({ error: number });
 const proxyUrl = z.url({ protocol: /^https?$/, error: "give http://HOST:PORT" });
 const arn = z.string().regex(/^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, "give a role's ARN");
 
@@ -42,9 +46,7 @@ const shape = z.strictObject({
    */
   restAfterMinutes: whole(1, 1_440).optional(),
   /** Webhooks whose failed deliveries GitHub is asked to send again; an App's own without `hookId`. */
-  webhooks: z
-    .array(z.strictObject({ scope: url, hookId: z.int().positive().optional() }))
-    .default([]),
+  webhooks: z.array(z.strictObject({ scope: scopeUrl, hookId: hookId.optional() })).default([]),
   /**
    * Clusters of EKS that the functions may describe. With `roleArn` (another account's) that role is assumed; without,
    * the functions' own roles get an access entry. Others are registered by their kubeconfig and need no line here.
@@ -54,10 +56,14 @@ const shape = z.strictObject({
       z.strictObject({
         name: z.string().regex(/^[A-Za-z0-9][\w-]{0,99}$/, "give the cluster's name in EKS"),
         /** Default: the deployment's. */
-        region: text.optional(),
+        region: z
+          .string()
+          .regex(/^[a-z]+(-[a-z]+)+-\d+$/, "give a region's name, e.g. eu-central-1")
+          .optional(),
         roleArn: arn.optional(),
       }),
     )
+    .refine(areDistinct, { error: "name each cluster once" })
     .default([]),
   /** For everything that the functions call. */
   proxy: z.strictObject({ https: proxyUrl, noProxy: z.array(text).default([]) }).optional(),
@@ -66,10 +72,13 @@ const shape = z.strictObject({
    * $0.045/GB, more than everything else here together.
    */
   vpc: z
-    .strictObject({ securityGroups: z.array(text).min(1), privateSubnets: z.array(text).min(2) })
+    .strictObject({
+      securityGroups: z.array(text).min(1, { error: "name at least one" }),
+      privateSubnets: z.array(text).min(2, { error: "name at least two, in two zones" }),
+    })
     .optional(),
   /** The guard of cost: an alarm above this. Default: every shard always on, and a half more. */
-  gbSecondsPerDayMax: z.int().positive().optional(),
+  gbSecondsPerDayMax: whole(1, 1_000_000_000).optional(),
 });
 
 export type StageOptions = z.input<typeof shape>;
@@ -108,6 +117,20 @@ export function settingsOf(stage: string, options = stages[stage] ?? {}): StageS
     shardsMax,
     pollerConcurrency: 4 * shardsMax,
   };
+}
+
+/** What the functions could not read would keep all of them from starting. */
+function isScope(text: string): boolean {
+  try {
+    return isSecure(parseConfigUrl(text));
+  } catch {
+    return false;
+  }
+}
+
+/** Each has an access entry of its own, by its name and region. */
+function areDistinct(clusters: { name: string; region?: string | undefined }[]): boolean {
+  return new Set(clusters.map(({ name, region }) => `${region}/${name}`)).size === clusters.length;
 }
 
 /** The field, its value and what is expected instead. */

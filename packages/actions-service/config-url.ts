@@ -79,7 +79,7 @@ function refuse(text: string): (why: string) => InvalidConfigUrl {
   return (why) => new InvalidConfigUrl(`config URL ${JSON.stringify(shown)} ${why}`);
 }
 
-function parseUrl(text: string): URL {
+function parseUrl(text: string): Pick<URL, "protocol" | "host" | "pathname"> {
   const no = refuse(text.slice(0, lengthMax));
   if (text === "") throw no(`is empty: ${ask}`);
   if (text.length > lengthMax) throw no(`has ${text.length} characters: ${ask}`);
