@@ -318,6 +318,22 @@ export const mutants: Mutant[] = [
     test: "(auto-assign) > does not ask again and again for a message",
   },
   {
+    name: "a session opened for a set that is somebody else's, and closed again",
+    in: `${poller}/poll-scale-set.ts`,
+    find: "  if (!set.session) await closeIfOver(shard, set);\n",
+    replace: "",
+    file: `${stories}/sessions.test.ts`,
+    test: "(auto-assign) > opens no session for a set that another installation serves",
+  },
+  {
+    name: "a set that is over keeps its shard awake",
+    in: `${poller}/close-session.ts`,
+    find: "  if (set.closed) noteQuiet(shard, set, views);\n",
+    replace: "",
+    file: `${stories}/rest.test.ts`,
+    test: "is not kept awake by a set whose deletion does not end, and opens no session for it",
+  },
+  {
     name: "a message that comes again and again taken for news each time",
     in: `${poller}/poll-scale-set.ts`,
     find: 'return decision.message.messageId > cursor ? "news" : "nothing";',

@@ -6,7 +6,7 @@ import { closeIfOver } from "./close-session.ts";
 import { decidePoll, type PollDecision } from "./decide-poll.ts";
 import { decideSession } from "./decide-session.ts";
 import { dueIn } from "./due.ts";
-import { openSession } from "./open-session.ts";
+import { openSession, type Opened } from "./open-session.ts";
 import { race } from "./race.ts";
 import { refreshSession } from "./refresh-session.ts";
 import { takeTurn, type Happening } from "./turn.ts";
@@ -60,15 +60,25 @@ async function haveSession(
   signal: AbortSignal,
 ): Promise<void> {
   for (let attempt = 0; !signal.aborted; attempt++) {
-    const opened = await shard.turns.pass(async () => {
-      const result = await openSession(shard, set, how, attempt);
-      if (result.kind === "open") await takeTurn(shard, set, { occasion: "look" });
-      return result;
-    });
+    const opened = await shard.turns.pass(() => openIfNeeded(shard, set, how, attempt));
     if (!opened) await race(signal, shard.turns.opened());
-    else if (opened.kind === "open") return;
-    else await sleep(shard, opened.waitMs, signal);
+    else if (opened.kind === "later") await sleep(shard, opened.waitMs, signal);
+    else return;
   }
+}
+
+/** A set that is over needs no session, and must not take it from who waits for it, not even for a moment. */
+async function openIfNeeded(
+  shard: Shard,
+  set: ServedSet,
+  how: "as-it-is" | "refresh",
+  attempt: number,
+): Promise<Opened | { kind: "closed" }> {
+  if (!set.session) await closeIfOver(shard, set);
+  if (set.closed) return { kind: "closed" };
+  const result = await openSession(shard, set, how, attempt);
+  if (result.kind === "open") await lookAgain(shard, set);
+  return result;
 }
 
 async function pollOnce(

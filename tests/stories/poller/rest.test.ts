@@ -82,6 +82,18 @@ describe.each([
     expect(world.events.filter(({ kind }) => kind === "session-refused")).toEqual([]);
   });
 
+  it("is not kept awake by a set whose deletion does not end, and opens no session for it", async () => {
+    await resting({ mode, knobs, sweep: true });
+    const { client } = world.cluster("east");
+    const key = { namespace: "runners", name: "linux" };
+    const body = { metadata: { finalizers: ["stories.example/held"] } };
+    await client.patch(autoscalingRunnerSets, key, { type: "merge", body });
+    await client.remove(autoscalingRunnerSets, key);
+    const created = world.events.filter(({ kind }) => kind === "session-created").length;
+    await world.clock.runUntil(() => ended("rested").length === 3, 25 * 60_000, "the third rest");
+    expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(created);
+  });
+
   it("does not sleep over a job that came at the moment of its release", async () => {
     let closed = false;
     let queued = false;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { FailureReason } from "@runlet/actions-service/service";
+import { annotations, ephemeralRunnerSets } from "@runlet/kubernetes/resources";
 import type { Fault } from "@runlet/simulators/actions-service/faults";
 import { createPollerWorld, type PollerWorld, type WorldOptions } from "./poller-world.ts";
 
@@ -74,6 +75,33 @@ describe.each(["acquire", "auto-assign"] as const)("the service misbehaves (%s)"
     await world.clock.runUntil(() => world.jobsLeft() === 0, 90_000 + 10_000 + 5_000, "the job");
     expect(world.logged("session_held_by_another").length).toBe(1);
     expect(world.logged("session_orphaned")).toEqual([]);
+  });
+
+  it("opens no session for a set that another installation serves, whoever takes over, until it is given back", async () => {
+    await serving({ mode, settings: { invocationMs: 60_000 } });
+    const { client } = world.cluster("east");
+    const [found] = (await client.list(ephemeralRunnerSets)).items;
+    const key = { namespace: "runners", name: found?.metadata.name ?? "" };
+    const fenced = (fence: string) => ({
+      metadata: { annotations: { [annotations.fence]: fence } },
+    });
+    const ours = found?.metadata.annotations?.[annotations.fence] ?? "";
+    await client.patch(ephemeralRunnerSets, key, { type: "merge", body: fenced("other:1") });
+    await world.clock.runFor(1_000);
+    expect(world.events.filter(({ kind }) => kind === "session-closed").length).toBe(1);
+    const opened = () => world.events.filter(({ kind }) => kind === "session-created").length;
+    await world.clock.runFor(150_000);
+    expect(world.logged("shard_handed_over").length).toBeGreaterThanOrEqual(3);
+    const holder = world.invocations.find(({ endedAt }) => endedAt === undefined);
+    if (holder) world.kill(holder);
+    world.start({ shard: "shard-0", reason: "failure" });
+    await world.clock.runFor(60_000);
+    expect(world.logged("shard_taken").map(({ from }) => from)).toContain("expired");
+    expect(opened()).toBe(1);
+    await client.patch(ephemeralRunnerSets, key, { type: "merge", body: fenced(ours) });
+    world.queue(1, { durationMs: 1_000 });
+    await world.clock.runUntil(() => world.jobsLeft() === 0, 10_000, "the job");
+    expect(opened()).toBe(2);
   });
 
   it("survives a scale set deleted at the service, and serves the one made in its place", async () => {
