@@ -61,7 +61,7 @@ export const placeOptions = {
 } as const satisfies Options;
 
 export const placeHelp = `  --stage NAME    a stage that \`sst deploy\` made (default: RUNLET_STAGE), with AWS_REGION and the account's keys
-                  in the environment (\`aws configure export-credentials --format env\` prints the keys)
+                  in the environment (\`aws configure export-credentials\` prints the keys)
   --state FILE    the state file of a \`runlet local\`
                   without either: what runs or ran here, in .runlet/ (or RUNLET_HOME)`;
 
