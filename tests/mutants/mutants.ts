@@ -331,7 +331,7 @@ export const mutants: Mutant[] = [
     find: "  if (set.closed) noteQuiet(shard, set, views);\n",
     replace: "",
     file: `${stories}/rest.test.ts`,
-    test: "is not kept awake by a set whose deletion does not end, and opens no session for it",
+    test: "(acquire, jobs without a session: false) > is not kept awake by a set whose deletion does not end",
   },
   {
     name: "a message that comes again and again taken for news each time",
