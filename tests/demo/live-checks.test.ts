@@ -57,6 +57,14 @@ it.each(["session", "runner"])(
   },
 );
 
+it("live session-less refuses a wait that is none before it makes a scale set", async () => {
+  const github = await startGithub();
+  vi.stubEnv("RUNLET_LIVE_WAIT_S", "5m");
+  const { code, err } = await runProgram("live", ["session-less"]);
+  expect([code, err]).toEqual([2, expect.stringContaining("RUNLET_LIVE_WAIT_S is 5m: give whole")]);
+  expect(github.control.ledger().counts.queued + github.control.scaleSets().length).toBe(0);
+});
+
 it.each([
   { assigned: true, code: 0, verdicts: ["holds", "holds", "holds"] },
   { assigned: false, code: 1, verdicts: ["does not hold", "does not hold", "holds"] },

@@ -1,6 +1,7 @@
 // Why: a resting shard has closed its sessions. Nobody outside of GitHub knows whether a scale set that nobody listens to is
 // assigned jobs, or announced them, and whether it is kept at all; so rest is off until this has been answered.
 import type { Statistics } from "@runlet/domain/statistics";
+import { UsageError } from "@runlet/runtime/flags";
 import { judge, type CheckRun, type Finding, type LiveCheck } from "./live-check.ts";
 import {
   describe,
@@ -21,13 +22,23 @@ export const sessionLess: LiveCheck = {
   ],
   needs: githubNeeds,
   takes: { RUNLET_LIVE_WAIT_S: "how long to wait for the job, in seconds (default 300)" },
-  run: (run) => withScratchScaleSet(run, (scratch) => look(run, scratch)),
+  run: async (run) => {
+    const waitMs = readWaitMs(run);
+    return withScratchScaleSet(run, (scratch) => look(run, scratch, waitMs));
+  },
 };
 
-async function look(run: CheckRun, scratch: Scratch): Promise<Finding[]> {
+/** Throws UsageError, before anything is made. */
+function readWaitMs(run: CheckRun): number {
+  const text = run.option("RUNLET_LIVE_WAIT_S") || "300";
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text) * 1_000;
+  throw new UsageError(`RUNLET_LIVE_WAIT_S is ${text}: give whole seconds, from 1 to 99999`);
+}
+
+async function look(run: CheckRun, scratch: Scratch, waitMs: number): Promise<Finding[]> {
   const { service, id, name } = scratch;
   run.tell(`queue a job with "runs-on: ${name}" now`);
-  const seen = await waitForJob(run, scratch);
+  const seen = await waitForJob(run, scratch, waitMs);
   const opened = must(await service.createSession(id, "runlet-live"), "opening a session");
   const atOnce = count(opened.statistics);
   const polled = await service.poll(opened, { lastMessageId: 0, maxCapacity: 1 });
@@ -51,9 +62,13 @@ function count(statistics: Statistics | undefined): string | undefined {
   return `${totalAvailableJobs} available, ${totalAssignedJobs} assigned`;
 }
 
-async function waitForJob(run: CheckRun, { service, id }: Scratch): Promise<string | undefined> {
+async function waitForJob(
+  run: CheckRun,
+  { service, id }: Scratch,
+  waitMs: number,
+): Promise<string | undefined> {
   const { clock } = run;
-  const until = clock.nowMs() + Number(run.option("RUNLET_LIVE_WAIT_S") ?? "300") * 1_000;
+  const until = clock.nowMs() + waitMs;
   while (clock.nowMs() < until) {
     const set = await service.findScaleSetById(id);
     if (!set.ok) run.tell(`asking for the scale set: ${describe(set)}`);
