@@ -3,7 +3,7 @@
 import { backoffMs } from "@runlet/runtime/backoff";
 import { describeError } from "@runlet/runtime/log";
 import { lookAtTargets } from "./look-at-targets.ts";
-import { isOver, noteQuiet } from "./quiet.ts";
+import { isOver } from "./quiet.ts";
 import { save } from "./save.ts";
 import type { ServedSet } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
@@ -59,8 +59,6 @@ export async function closeIfOver(shard: Shard, set: ServedSet): Promise<void> {
   if (set.closeAgainAt !== undefined && clock.nowMs() < set.closeAgainAt) return;
   set.closed = await closeSession(shard, set);
   if (set.closed) set.closeFailures = 0;
-  // No turn is taken while it is closed, and it must not keep the shard awake.
-  if (set.closed) noteQuiet(shard, set, views);
   const waitMs = backoffMs(random, againBackoff, set.closeFailures++);
   set.closeAgainAt = set.closed ? undefined : clock.nowMs() + waitMs;
 }

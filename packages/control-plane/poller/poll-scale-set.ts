@@ -67,7 +67,10 @@ async function haveSession(
   }
 }
 
-/** A set that is over needs no session, and must not take it from who waits for it, not even for a moment. */
+/**
+ * A set that is over needs no session, and must not take it from who waits for it, not even for a moment. It needs a
+ * look all the same: what is being deleted is to have no runners, and a shard must hear that nothing is to be done.
+ */
 async function openIfNeeded(
   shard: Shard,
   set: ServedSet,
@@ -75,7 +78,10 @@ async function openIfNeeded(
   attempt: number,
 ): Promise<Opened | { kind: "closed" }> {
   if (!set.session) await closeIfOver(shard, set);
-  if (set.closed) return { kind: "closed" };
+  if (set.closed) {
+    await takeTurn(shard, set, { occasion: "look" });
+    return { kind: "closed" };
+  }
   const result = await openSession(shard, set, how, attempt);
   if (result.kind === "open") await lookAgain(shard, set);
   return result;
@@ -251,7 +257,7 @@ async function refreshAndLook(shard: Shard, set: ServedSet): Promise<number | un
   return failure.retryAfterMs ?? backoffMs(shard.deps.random, backoff, set.pollFailures - 1);
 }
 
-/** The session is closed since all targets are being deleted; a target that lives again opens it. */
+/** The session is closed since nobody needs it; a target that lives, or that is ours again, opens it. */
 async function waitUntilNeeded(shard: Shard, set: ServedSet, signal: AbortSignal): Promise<void> {
   await race(signal, set.nudge.wait());
   set.nudge.heard();

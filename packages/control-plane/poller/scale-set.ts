@@ -67,7 +67,7 @@ export interface ServedSet {
   quickPolls: number;
   /** Notes for people: news that is in no timeline yet, and whether somebody writes. */
   notes: { untold: JobNews[]; underWay: boolean };
-  /** True while all targets are being deleted and the session is closed. */
+  /** True while nobody needs the session (isOver) and it is closed. */
   closed: boolean;
   /** A close that was refused is tried again then (monotonic ms); undefined: none was. */
   closeAgainAt: number | undefined;

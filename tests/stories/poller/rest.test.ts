@@ -83,7 +83,8 @@ describe.each([
   });
 
   it("is not kept awake by a set whose deletion does not end, and opens no session for it", async () => {
-    await resting({ mode, knobs, sweep: true });
+    await resting({ mode, knobs, sweep: true, sets: [{ name: "linux", minRunners: 1 }] });
+    expect(world.pair()[0]).toBe(1);
     const { client } = world.cluster("east");
     const key = { namespace: "runners", name: "linux" };
     const body = { metadata: { finalizers: ["stories.example/held"] } };
@@ -92,6 +93,7 @@ describe.each([
     const created = world.events.filter(({ kind }) => kind === "session-created").length;
     await world.clock.runUntil(() => ended("rested").length === 3, 25 * 60_000, "the third rest");
     expect(world.events.filter(({ kind }) => kind === "session-created").length).toBe(created);
+    expect(world.pair()[0]).toBe(0);
   });
 
   it("does not sleep over a job that came at the moment of its release", async () => {
