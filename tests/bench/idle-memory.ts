@@ -1,12 +1,15 @@
 // Why: an idle scale set costs a pod of 40 MB with a listener of its own; here it costs a share of one process. The share
 // is what remains resident in the poller after full collections, divided by its sets. The poller is the bundle that is
-// deployed: Node strips the types of sources with a program that alone takes more than twenty sets.
+// deployed, held to the memory that it is given there: Node strips the types of sources with a program that alone takes
+// more than twenty sets, and V8 lets a heap grow as far as the machine allows.
 import { createDynamodbTable } from "@runlet/coordination/dynamodb-table";
 import { serveAccount } from "./account-server.ts";
 import { createArtifactFunctions } from "./artifact-functions.ts";
 import type { Bench, BenchContext } from "./bench.ts";
 import { nameSets, startBenchWorld, type BenchWorld } from "./bench-world.ts";
+import { countStageResources } from "./cost/stage-resources.ts";
 import type { Figure } from "./figures.ts";
+import { createLimitedNode } from "./limited-node.ts";
 import { median } from "./percentile.ts";
 import type { ServiceProtocol } from "./serve-service.ts";
 
@@ -29,12 +32,16 @@ export const idleMemory: Bench = {
   async run(context) {
     const counts: [number, number, number] = context.small ? [1, 5, 20] : [1, 50, 200];
     const rounds = context.small ? 1 : 3;
+    const { memoryMb } = await countStageResources();
+    const node = createLimitedNode({ memoryMb: memoryMb.poller }, context.home);
+    const measureOne = (one: Case, count: number, times: number) =>
+      measureRounds(context, { ...one, count, rounds: times, nodePath: node?.path });
     const figures: Figure[] = [];
     // The containers' cache of compiled code is empty before the first.
-    await measureRounds(context, cases[0], 1, 1);
+    await measureOne(cases[0], 1, 1);
     for (const one of cases) {
       const medians = [];
-      for (const count of counts) medians.push(await measureRounds(context, one, count, rounds));
+      for (const count of counts) medians.push(await measureOne(one, count, rounds));
       const [alone = 0, some = 0, most = 0] = medians;
       const [, fewer, all] = counts;
       const what = (words: string) => `${one.label}: ${words}`;
@@ -51,20 +58,27 @@ export const idleMemory: Bench = {
         },
       );
     }
+    node?.remove();
+    const limited = node ? `a control group of ${memoryMb.poller} MB` : "no limit of memory here";
     return {
       settings:
-        "settings of the cloud, the bundle for AWS; TLS to the service, polls held 5 s; log level info; 1 MB = 10⁶ bytes",
+        `settings of the cloud, the bundle for AWS, ${limited}; TLS to the service, polls held 5 s; ` +
+        "log level info; 1 MB = 10⁶ bytes",
       varied: `sets ${counts.join(", ")}; HTTP/1.1 and HTTP/2; median of ${rounds} fresh processes each`,
       figures,
     };
   },
 };
 
+interface Rounds extends Case {
+  count: number;
+  rounds: number;
+  nodePath: string | undefined;
+}
+
 async function measureRounds(
   context: BenchContext,
-  { protocol, label }: Case,
-  count: number,
-  rounds: number,
+  { protocol, label, count, rounds, nodePath }: Rounds,
 ): Promise<number> {
   const values: number[] = [];
   const { home } = context;
@@ -77,7 +91,7 @@ async function measureRounds(
       knobs: { holdMs: 5_000 },
       table: createDynamodbTable(account.dynamodb.call, "runlet"),
       createFunctions: (parts, transport) =>
-        createArtifactFunctions(parts, transport, { home, account }),
+        createArtifactFunctions(parts, transport, { home, account, nodePath }),
     });
     const memory = await measure(bench, context.small ? 1_000 : 12_000);
     values.push(memory.rss / megabyte);
