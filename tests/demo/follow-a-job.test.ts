@@ -1,6 +1,5 @@
 // Why: "where is my job?" is asked with the address of a workflow run in hand. From that number alone the log must lead from
 // GitHub's webhook to the pod, and status must say who serves what.
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openKubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
@@ -8,7 +7,8 @@ import { createKubernetesClient } from "@runlet/kubernetes/client";
 import { ephemeralRunners, pods, type EphemeralRunner } from "@runlet/kubernetes/resources";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { afterEach, expect, it } from "vitest";
-import { follow, killPrograms, newHome, root, runProgram } from "./run-program.ts";
+import { killPrograms, newHome, runProgram } from "./run-program.ts";
+import { startWorld } from "./start-world.ts";
 
 afterEach(killPrograms);
 
@@ -37,18 +37,8 @@ it(
   { timeout: 120_000 },
   async () => {
     const home = newHome();
-    const main = join(root, "packages/runlet/main.ts");
-    const world = follow(
-      spawn(process.execPath, [main, "start", "--scale-sets", "1", "--clusters", "1", "--json"], {
-        cwd: root,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, RUNLET_HOME: home },
-      }),
-      100_000,
-    );
-    const ready = JSON.parse(await world.line((line) => line.startsWith("{"))) as {
-      service: string;
-    };
+    const world = await startWorld(home);
+    const { service, control } = world;
     const log = () =>
       readFileSync(join(home, "start", "log.jsonl"), "utf8")
         .split("\n")
@@ -56,7 +46,7 @@ it(
         .map((line) => JSON.parse(line) as Line);
     // Only what is registered is matched by a webhook.
     await until(() => log().some(({ event }) => event === "scale_set_registered"));
-    const answer = await fetch(`${new URL(ready.service).origin}/_control/jobs`, {
+    const answer = await fetch(`${control}/jobs`, {
       method: "POST",
       body: JSON.stringify({ scaleSet: "linux", count: 2, durationMs: 600_000 }),
     });
@@ -92,11 +82,11 @@ it(
       scaleSets: [{ name: "linux", assigned: 2, sessionAgeMs: expect.any(Number) }],
     });
     expect((await runProgram("npx", ["github", "list"], { home })).out).toContain("(by --github)");
-    const kept = await runProgram("npx", ["github", "remove", ready.service], { home });
+    const kept = await runProgram("npx", ["github", "remove", service], { home });
     expect([kept.code, kept.err]).toEqual([1, expect.stringContaining("change it there")]);
 
     for (const { key } of jobs) {
-      const url = `${new URL(ready.service).origin}/_control/jobs/${key}/finish`;
+      const url = `${control}/jobs/${key}/finish`;
       expect((await fetch(url, { method: "POST" })).status).toBeLessThan(300);
     }
     await until(() => ours().some(({ event }) => event === "job_completed"));
@@ -105,7 +95,6 @@ it(
       new Set(["webhook_matched", "job_available", "job_assigned", "job_started", "job_completed"]),
     );
     expect(events.indexOf("webhook_matched")).toBeLessThan(events.indexOf("job_started"));
-    world.child.kill("SIGTERM");
-    expect((await world.ended).code).toBe(0);
+    expect((await world.stop()).code).toBe(0);
   },
 );

@@ -1,6 +1,5 @@
 // Why: "why is my job waiting?" is asked at a terminal, beside the world that runs here: as a program, with the number or
 // the address of a workflow run.
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
@@ -11,7 +10,8 @@ import { createSilentLog } from "@runlet/runtime/log";
 import { createSystemRandom } from "@runlet/runtime/random";
 import { afterEach, expect, it } from "vitest";
 import { runInProcess } from "./run-in-process.ts";
-import { follow, killPrograms, newHome, root, runProgram } from "./run-program.ts";
+import { killPrograms, newHome, runProgram } from "./run-program.ts";
+import { startWorld } from "./start-world.ts";
 
 afterEach(killPrograms);
 
@@ -30,20 +30,8 @@ it(
   { timeout: 120_000 },
   async () => {
     const home = newHome();
-    const main = join(root, "packages/runlet/main.ts");
-    const world = follow(
-      spawn(process.execPath, [main, "start", "--scale-sets", "1", "--clusters", "1", "--json"], {
-        cwd: root,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, RUNLET_HOME: home },
-      }),
-      100_000,
-    );
-    const ready = JSON.parse(await world.line((line) => line.startsWith("{"))) as {
-      service: string;
-      token: string;
-    };
-    const control = `${new URL(ready.service).origin}/_control`;
+    const world = await startWorld(home);
+    const { service, token, control } = world;
     const ask = (...args: string[]) => runProgram("npx", ["job", ...args], { home });
     /** Asks until the job is in that state; bounded by the test's own limit. */
     async function answered(run: string, state: string) {
@@ -79,11 +67,11 @@ it(
     await answered(String(last?.workflowRunId), "at-maximum");
 
     const address = `https://github.com/acme/shop/actions/runs/${run}/job/7`;
-    const text = await ask(address, job?.displayName ?? "", "--scope", ready.service);
+    const text = await ask(address, job?.displayName ?? "", "--scope", service);
     expect([text.code, text.err]).toEqual([0, ""]);
     expect(text.out).toContain(`${job?.displayName}: started\n  started after `);
     expect(text.out).toMatch(/\n {2}20\d\d-\S+Z +started +poller +linux +linux-\S+\n/);
-    expect(text.out).not.toContain(ready.token);
+    expect(text.out).not.toContain(token);
     const other = await ask(run, "no-such-job");
     expect([other.code, other.err]).toEqual([
       1,
@@ -92,8 +80,7 @@ it(
 
     await fetch(`${control}/jobs/${job?.key}/finish`, { method: "POST" });
     expect((await answered(run, "completed")).answer.words).toContain("completed with succeeded");
-    world.child.kill("SIGTERM");
-    expect((await world.ended).code).toBe(0);
+    expect((await world.stop()).code).toBe(0);
   },
 );
 
