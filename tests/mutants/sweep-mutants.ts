@@ -74,6 +74,14 @@ export const sweepMutants: Mutant[] = [
     test: "when jobs have waited for it in two lists",
   },
   {
+    name: "a failed webhook that cannot be read keeps all others back",
+    in: `${sweep}/redeliver.ts`,
+    find: "delivery.safeParse(one).data ?? []",
+    replace: "delivery.parse(one)",
+    file: github,
+    test: "that cannot be read are skipped and told of",
+  },
+  {
     name: "the sweep's questions go without the credential's CA and proxy",
     in: "packages/runlet/compose/github-ways.ts",
     find: "deps.fetchFor(found)",

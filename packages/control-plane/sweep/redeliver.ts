@@ -31,7 +31,7 @@ const delivery = z.object({
   // 64 bits since February 2026 (octokit/request.js #797): its digits.
   id: int64,
   guid: z.string(),
-  delivered_at: z.string(),
+  delivered_at: z.string().refine((text) => !Number.isNaN(Date.parse(text))),
   event: z.string(),
   action: z.string().nullish(),
   /** What the webhook answered; 0 when it was not reached. */
@@ -67,10 +67,12 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
   const access = await source.open();
   let count = 0;
   let tried = 0;
+  let skipped = 0;
   let page: string | undefined = `${url}/deliveries?status=failure&per_page=100`;
   for (let pages = 0; page && pages < pagesMax; pages++) {
     const listed = await call(deps, access, "GET", page);
-    const failed = z.array(delivery).parse(parseJson(listed.text));
+    const { failed, skippedCount } = readDeliveries(listed.text);
+    skipped += skippedCount;
     const budget = budgetOf(deps, url, listed) - tried;
     const asked = await askForEach(deps, access, url, { failed, budget });
     tried += asked.tried;
@@ -79,9 +81,20 @@ async function redeliverFrom(deps: RedeliverDeps, source: WebhookSource): Promis
     const isOld = failed.some((one) => ageOf(deps, one) >= deps.settings.lookEveryMs);
     page = isOld || asked.tried >= budget ? undefined : findNextPage(listed, url);
   }
+  if (skipped > 0) {
+    deps.log.warn("deliveries_skipped", { webhook: url, count: skipped });
+    deps.metrics.count("sweep-parts-failed", 1, { part: "redeliver" });
+  }
   if (count > 0) deps.log.info("webhooks_redelivered", { webhook: url, count });
   if (count > 0) deps.metrics.count("webhooks-redelivered", count);
   return count;
+}
+
+/** One that cannot be read keeps nobody from the others (I23). Throws when the answer is no list at all. */
+function readDeliveries(text: string) {
+  const listed = z.array(z.unknown()).parse(parseJson(text));
+  const failed = listed.flatMap((one) => delivery.safeParse(one).data ?? []);
+  return { failed, skippedCount: listed.length - failed.length };
 }
 
 /** Asks for those of a page that are of use and were not asked for before, the newest first. */

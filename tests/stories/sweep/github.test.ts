@@ -69,6 +69,31 @@ describe("failed webhooks", () => {
     expect(await world.sweep()).toMatchObject({ redelivered: 0 });
   });
 
+  it("that cannot be read are skipped and told of, and the others are asked for again (I23)", async () => {
+    let status = 500;
+    const world = await createWorldOf({
+      webhooks: [{ scope, hookId: 1 }],
+      webhook: () => status,
+    });
+    world.service.control.queueJobs({ scaleSet: "linux", count: 4 });
+    await world.clock.runFor(10);
+    status = 202;
+    world.spoil = (text) =>
+      text
+        .replace(/"guid":"[^"]+"/, '"guid":7')
+        .replace(/("guid":"[^"]+","delivered_at":)"[^"]+"/, '$1"the other day"')
+        .replace(/^\[/, "[null,");
+    expect(await world.sweep()).toMatchObject({ redelivered: 2 });
+    const told = world.lines.filter(({ event }) => event === "deliveries_skipped");
+    expect(told).toMatchObject([{ webhook: expect.stringContaining("/hooks/1"), count: 3 }]);
+    expect(world.of("sweep-parts-failed")).toEqual([["redeliver", 1]]);
+    world.spoil = (text) => text;
+    expect(await world.sweep()).toMatchObject({ redelivered: 2 });
+    world.spoil = () => '{"message":"no list"}';
+    expect(await world.sweep()).toMatchObject({ redelivered: 0 });
+    expect(world.lines.map(({ event }) => event)).toContain("redelivery_failed");
+  });
+
   it("leave a fifth of the hour's calls to what cannot do without", async () => {
     const world = await createWorldOf({
       webhooks: [{ scope, hookId: 1 }],

@@ -83,6 +83,8 @@ export async function createSweepWorld(
     invoked: [] as { shard: string; at: number }[],
     /** GitHub does not know the list's filter by status, as older servers. */
     isOld: false,
+    /** What becomes of each list of failed webhooks, as text. */
+    spoil: (text: string) => text,
     /** Clusters that answer, by name. */
     clusters: new Map<string, KubeApiSimulator>(),
   };
@@ -98,9 +100,12 @@ export async function createSweepWorld(
     credentials: { find: async () => world.credential() },
     fetchFor(credential) {
       world.ways.push(credential);
-      return (url, init) => {
+      return async (url, init) => {
         world.calledWith.push(credential.ca);
-        return service.fetch(world.isOld ? url.replace("status=failure&", "") : url, init);
+        const asked = world.isOld ? url.replace("status=failure&", "") : url;
+        const answer = await service.fetch(asked, init);
+        if (!url.includes("/deliveries?")) return answer;
+        return new Response(world.spoil(await answer.text()), answer);
       };
     },
     async accessTo({ name }) {
