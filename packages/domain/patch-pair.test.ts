@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { desiredCount } from "./desired-count.ts";
-import { decidePair, nextPatchId, type Occasion, type PairState } from "./patch-pair.ts";
+import {
+  decidePair,
+  laterPatchId,
+  nextPatchId,
+  type Occasion,
+  type PairState,
+} from "./patch-pair.ts";
 import { int32Max } from "./target.ts";
 
 interface Step {
@@ -134,6 +140,25 @@ describe("the pair of a target", () => {
     expect(decidePair("look", wanted, { pair, sequence: 41 }, facts)?.pair.patchId).toBe(42);
     expect(decidePair("look", wanted, { pair, sequence: int32Max }, facts)?.pair.patchId).toBe(1);
     expect(nextPatchId(int32Max)).toBe(1);
+  });
+
+  it("has a number that is later than all of the billion before it, wherever they began", () => {
+    const number = fc.integer({ min: 1, max: int32Max });
+    const stepsMax = Math.floor(int32Max / 2);
+    fc.assert(
+      fc.property(number, fc.integer({ min: 1, max: stepsMax }), (from, steps) => {
+        const to = from + steps > int32Max ? from + steps - int32Max : from + steps;
+        expect(laterPatchId(from, to)).toBe(to);
+        expect(laterPatchId(to, from)).toBe(to);
+        expect([from, to]).not.toContain(nextPatchId(to));
+      }),
+      { examples: [[int32Max, 1]] },
+    );
+    expect([laterPatchId(0, int32Max), laterPatchId(7, 0), laterPatchId(0, 0)]).toEqual([
+      int32Max,
+      7,
+      0,
+    ]);
   });
 
   // ARC's vectors that our rules must reach as well: the sequence of targets, and 0 last.

@@ -61,6 +61,15 @@ export function nextPatchId(sequence: number): number {
   return sequence >= int32Max || sequence < 0 ? 1 : sequence + 1;
 }
 
+/**
+ * Which of two numbers was used later. They go round: of two that lie far apart the small one is from after the wrap
+ * (serial numbers, RFC 1982). 0 stands for none.
+ */
+export function laterPatchId(one: number, other: number): number {
+  const [less, more] = one < other ? [one, other] : [other, one];
+  return less > 0 && more - less > int32Max / 2 ? less : more;
+}
+
 function whyNumbered(
   occasion: Occasion,
   desired: number,

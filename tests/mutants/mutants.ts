@@ -549,8 +549,8 @@ export const mutants: Mutant[] = [
   {
     name: "number of the cluster not read",
     in: `${poller}/look-at-targets.ts`,
-    find: "Math.max(target.sequence, runnerSet.spec.patchID)",
-    replace: "Math.max(target.sequence, 0 * runnerSet.spec.patchID)",
+    find: "laterPatchId(target.sequence, runnerSet.spec.patchID)",
+    replace: "laterPatchId(target.sequence, 0 * runnerSet.spec.patchID)",
     file: `${sharper}/take-over.test.ts`,
     test: "(auto-assign) > goes on above a number that is in the cluster and in no checkpoint",
   },
@@ -720,6 +720,14 @@ export const mutants: Mutant[] = [
     replace: "",
     file: `${stories}/runner-sets.test.ts`,
     test: "whose replicas somebody changed is set right at once",
+  },
+  {
+    name: "the larger number taken for the later one",
+    in: "packages/domain/patch-pair.ts",
+    find: "less > 0 && more - less > int32Max / 2 ? less : more;",
+    replace: "more;",
+    file: `${stories}/numbers.test.ts`,
+    test: "(auto-assign) > the successor whose watch is late",
   },
   {
     name: "capacity without the busy runners of silent clusters",

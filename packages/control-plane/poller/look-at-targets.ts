@@ -1,5 +1,6 @@
 // Why: before each decision what the loop remembers of its targets meets what the watches show.
 import type { JobNews } from "@runlet/actions-service/service";
+import { laterPatchId } from "@runlet/domain/patch-pair";
 import { remedies } from "../remedies.ts";
 import type { PlannedTarget } from "./plan-turn.ts";
 import { newTarget, type ServedSet, type ServedTarget } from "./scale-set.ts";
@@ -61,11 +62,8 @@ function refreshTarget(target: ServedTarget, view: TargetView): void {
   const { runnerSet } = view;
   if (!runnerSet) return;
   target.runnerSet = runnerSet.metadata.name;
-  const uid = runnerSet.metadata.uid ?? "";
-  if (target.readUid === uid) return;
-  // Whoever served before may have been ahead of the checkpoint.
-  target.sequence = Math.max(target.sequence, runnerSet.spec.patchID);
-  target.readUid = uid;
+  // Whoever served before may have been ahead of the checkpoint, and the watch may be behind it.
+  target.sequence = laterPatchId(target.sequence, runnerSet.spec.patchID);
 }
 
 /** A conflict of two installations is for people to settle; it is one fact, not one a look. */

@@ -24,8 +24,6 @@ export interface ServedTarget extends TargetCheckpoint {
   /** The same for owed JobStarted facts: what refuses those may still take a pair. */
   factsRetryAt: number;
   factsFailures: number;
-  /** The EphemeralRunnerSet (uid) whose patch id was read. */
-  readUid: string;
   /** The other installation that serves it, as it was last told; "" while there is none. */
   toldForeign: string;
 }
@@ -81,7 +79,6 @@ const untried = {
   failures: 0,
   factsRetryAt: 0,
   factsFailures: 0,
-  readUid: "",
   toldForeign: "",
 };
 
