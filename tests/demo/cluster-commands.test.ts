@@ -183,6 +183,20 @@ describe("runlet cluster", () => {
     expect((await run("add", "east", "--kubeconfig", east)).code).toBe(0);
   });
 
+  it("takes nothing from the account of another deployment", limits, async () => {
+    const { admin, east, run, grant } = await startClusterBed();
+    expect((await grant()).code).toBe(0);
+    const other = ["--account", "runlet-system/of-another", "--write", `${east}.other`];
+    const done = await run("grant", "--apply", "--kubeconfig", admin, ...other);
+    expect([done.code, done.err]).toEqual([0, expect.stringContaining("Binding runlet-control")]);
+    for (const [name, file] of [
+      ["east", east],
+      ["west", `${east}.other`],
+    ] as const) {
+      expect((await run("add", name, "--kubeconfig", file)).code, name).toBe(0);
+    }
+  });
+
   it("says in words what keeps it out, and what to type", limits, async () => {
     const { api, east, run, grant, stop } = await startClusterBed();
     await grant();

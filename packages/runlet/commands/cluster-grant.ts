@@ -2,17 +2,12 @@
 // it can be read and kept with other manifests; --apply does it with an administrator's kubeconfig.
 import { writeFileSync } from "node:fs";
 import { parseAccessRef } from "@runlet/coordination/access-ref";
-import {
-  KubernetesError,
-  type KubernetesClient,
-  type KubernetesObject,
-  type Resource,
-} from "@runlet/kubernetes/client";
 import { openKubeconfigAccess, type KubeconfigAccess } from "@runlet/kubernetes/kubeconfig-access";
 import { renderKubeconfig } from "@runlet/kubernetes/render-kubeconfig";
 import { requestToken } from "@runlet/kubernetes/request-token";
 import { createSystemClock } from "@runlet/runtime/clock";
 import { UsageError } from "@runlet/runtime/flags";
+import { applyGrant } from "./apply-grant.ts";
 import { callLimitMs, clientOf, getCluster, readNamespaces } from "./cluster-client.ts";
 import { grantManifests, renderManifests, type Subject } from "./cluster-role.ts";
 import { readFileFlag } from "./read-file-flag.ts";
@@ -84,7 +79,7 @@ async function apply(
   try {
     const client = clientOf({ clock }, access);
     for (const manifest of manifests) {
-      const done = await applyOne(client, manifest);
+      const done = await applyGrant(client, manifest);
       tell(`${manifest.kind} ${manifest.metadata.name} ${done}`);
     }
     const written = textOf(values, "write");
@@ -95,38 +90,6 @@ async function apply(
   } finally {
     access.close();
   }
-}
-
-const plurals: Record<string, [plural: string, namespaced: boolean]> = {
-  Namespace: ["namespaces", false],
-  ServiceAccount: ["serviceaccounts", true],
-  Role: ["roles", true],
-  RoleBinding: ["rolebindings", true],
-  ClusterRole: ["clusterroles", false],
-  ClusterRoleBinding: ["clusterrolebindings", false],
-};
-
-/** Creates the object, or gives one that is there the same rules and subjects. */
-async function applyOne(
-  client: KubernetesClient,
-  manifest: ReturnType<typeof grantManifests>[number],
-): Promise<"created" | "updated" | "is there"> {
-  const { apiVersion, kind, metadata, ...fields } = manifest;
-  const [plural, namespaced] = plurals[kind] ?? ["", false];
-  const [version = "", group = ""] = apiVersion.split("/").toReversed();
-  const resource: Resource = { group, version, plural, kind, namespaced };
-  if (!(await client.find(resource, metadata))) {
-    try {
-      await client.create<KubernetesObject>(resource, manifest);
-      return "created";
-    } catch (error) {
-      // Somebody else grants at the same time; what is there is brought up to date below.
-      if (!(error instanceof KubernetesError && error.reason === "AlreadyExists")) throw error;
-    }
-  }
-  if (Object.keys(fields).length === 0) return "is there";
-  await client.patch(resource, metadata, { type: "merge", body: fields });
-  return "updated";
 }
 
 /** A year, if the cluster gives that long. */

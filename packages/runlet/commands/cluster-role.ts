@@ -48,10 +48,12 @@ export type Subject =
   | { kind: "account"; namespace: string; name: string }
   | { kind: "group"; name: string };
 
-interface Manifest {
+export interface Manifest {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace?: string };
+  /** Of a binding. */
+  subjects?: { kind: string; apiGroup?: string; namespace?: string; name: string }[];
   [field: string]: unknown;
 }
 

@@ -23,7 +23,8 @@ usage: npx runlet cluster add NAME --kubeconfig FILE [--context C] [--namespace 
 
 add      registers a cluster, after it has been reached and its account's rights were tried
 check    asks it for everything that can be wrong: version, kinds, clock, rights, managed namespaces, what ARC serves
-grant    prints the rights that the control plane needs, for kubectl; with --apply it grants them
+grant    prints the rights that the control plane needs, for kubectl; with --apply it grants them, beside
+         whoever was granted before
 rotate   replaces how it is reached, after trying
 adopt    takes over the runner sets of another installation that is gone; asks first
 remove   no new runners; waits until those with a job have finished; forgets it (Ctrl-C ends the waiting only: the
