@@ -18,9 +18,9 @@ export const sweepMutants: Mutant[] = [
   {
     name: "failed webhooks asked for by rounded ids",
     in: `${sweep}/redeliver.ts`,
-    find: "parse(parseJson(listed.text))",
+    find: "parse(parseJson(text))",
     replace:
-      "parse(JSON.parse(listed.text, (_, value) => typeof value === 'number' && value > 2 ** 53 ? String(BigInt(value)) : value))",
+      "parse(JSON.parse(text, (_, value) => typeof value === 'number' && value > 2 ** 53 ? String(BigInt(value)) : value))",
     file: github,
     test: "are asked for again, twenty a sweep and each once",
   },
