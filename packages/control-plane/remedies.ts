@@ -11,6 +11,8 @@ export const remedies = {
     `a right or a kind is missing: runlet cluster check ${cluster} names it`,
   foreign: (cluster: string) =>
     `another installation serves it: stop that one; if it is gone for good, runlet cluster adopt ${cluster}`,
+  fought: (namespace: string, name: string) =>
+    `somebody else writes its spec.replicas: kubectl -n ${namespace} get ephemeralrunnerset ${name} -o yaml --show-managed-fields names who; let nothing but Runlet write it`,
   sessionHeld:
     "ARC's listener or another installation listens: end that one; one that died lapses within two minutes",
   noCredential: (configUrl: string) => `runlet github add ${configUrl}`,

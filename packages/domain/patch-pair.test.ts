@@ -25,7 +25,8 @@ function play(
   const written: { step: number; replicas: number; patchId: number; why: string }[] = [];
   steps.forEach(({ occasion, desired }, step) => {
     const replicas = state.pair?.replicas ?? 0;
-    const facts = { applied: state.pair !== undefined, replicas, alive: replicas };
+    const applied = state.pair !== undefined;
+    const facts = { applied, replicas, driftWaits: false, alive: replicas };
     const decision = decidePair(occasion, { desired, minRunners }, state, facts);
     if (!decision) return;
     state = { pair: decision.pair, sequence: decision.sequence };
@@ -83,7 +84,7 @@ describe("the pair of a target", () => {
   it("is written anew at once when the object is new or its replicas were changed by somebody", () => {
     const state = { pair: { replicas: 1, patchId: 0 }, sequence: 7 };
     const wanted = { desired: 1, minRunners: 1 };
-    const settled = { applied: true, replicas: 1, alive: 1 };
+    const settled = { applied: true, replicas: 1, driftWaits: false, alive: 1 };
     expect(decidePair("look", wanted, state, settled)).toBeUndefined();
     expect(decidePair("look", wanted, state, { ...settled, applied: false })?.pair.patchId).toBe(8);
     expect(decidePair("look", wanted, state, { ...settled, replicas: 4 })?.pair).toEqual({
@@ -95,7 +96,7 @@ describe("the pair of a target", () => {
   it("is written anew on an empty poll, and only then, while a runner is missing", () => {
     const state = { pair: { replicas: 3, patchId: 5 }, sequence: 5 };
     const wanted = { desired: 3, minRunners: 0 };
-    const facts = { applied: true, replicas: 3, alive: 2 };
+    const facts = { applied: true, replicas: 3, driftWaits: false, alive: 2 };
     expect(decidePair("look", wanted, state, facts)).toBeUndefined();
     expect(decidePair("empty-poll", wanted, state, facts)?.why).toBe("runner-died");
     const silent = { ...facts, alive: undefined };
@@ -134,12 +135,38 @@ describe("the pair of a target", () => {
   });
 
   it("goes on above what was used before, and wraps from 2^31 - 1 to 1", () => {
-    const facts = { applied: true, replicas: 2, alive: 2 };
+    const facts = { applied: true, replicas: 2, driftWaits: false, alive: 2 };
     const wanted = { desired: 3, minRunners: 0 };
     const pair = { replicas: 2, patchId: 41 };
     expect(decidePair("look", wanted, { pair, sequence: 41 }, facts)?.pair.patchId).toBe(42);
     expect(decidePair("look", wanted, { pair, sequence: int32Max }, facts)?.pair.patchId).toBe(1);
     expect(nextPatchId(int32Max)).toBe(1);
+  });
+
+  it("waits with nothing but putting somebody else's change right, when that is to wait", () => {
+    const small = fc.integer({ min: 0, max: 3 });
+    const pair = fc.record({ replicas: small, patchId: small });
+    const facts = fc.record({
+      applied: fc.boolean(),
+      replicas: small,
+      alive: fc.option(small, { nil: undefined }),
+    });
+    const occasion = fc.constantFrom<Occasion>("message", "empty-poll", "look");
+    fc.assert(
+      fc.property(occasion, small, pair, facts, (when, desired, last, seen) => {
+        const decide = (driftWaits: boolean) =>
+          decidePair(
+            when,
+            { desired, minRunners: 1 },
+            { pair: last, sequence: last.patchId },
+            { ...seen, driftWaits },
+          );
+        const atOnce = decide(false);
+        const isDrift = atOnce?.why === "drift";
+        expect(decide(true)).toEqual(isDrift ? undefined : atOnce);
+        if (isDrift) expect([seen.applied, seen.replicas === last.replicas]).toEqual([true, false]);
+      }),
+    );
   });
 
   it("has a number that is later than all of the billion before it, wherever they began", () => {

@@ -25,6 +25,8 @@ export interface RunnerSetFacts {
   /** False when the last pair is owed, or was for an object with another uid. */
   applied: boolean;
   replicas: number;
+  /** True while somebody keeps changing the replicas, and it is too soon to change them back once more. */
+  driftWaits: boolean;
   /** Pending + running + refused runners; undefined while the cluster is silent. */
   alive: number | undefined;
 }
@@ -46,7 +48,7 @@ export function decidePair(
     const sequence = nextPatchId(state.sequence);
     return { pair: { replicas: wanted.desired, patchId: sequence }, sequence, why };
   }
-  if (occasion === "empty-poll" && mayZero(wanted, state)) {
+  if (occasion === "empty-poll" && !isDrift(state, facts) && mayZero(wanted, state)) {
     return {
       pair: { replicas: wanted.desired, patchId: 0 },
       sequence: state.sequence,
@@ -80,10 +82,15 @@ function whyNumbered(
   if (occasion === "message") return "message";
   if (!pair || pair.replicas !== desired) return "count";
   if (!facts.applied) return "not-applied";
-  if (facts.replicas !== pair.replicas) return "drift";
+  if (isDrift(state, facts)) return facts.driftWaits ? undefined : "drift";
   // A pair with number 0 makes the controller converge by itself.
   const died = facts.alive !== undefined && facts.alive < pair.replicas && pair.patchId !== 0;
   return occasion === "empty-poll" && died ? "runner-died" : undefined;
+}
+
+/** Somebody else has changed what we ordered. */
+function isDrift({ pair }: PairState, facts: RunnerSetFacts): boolean {
+  return pair !== undefined && facts.replicas !== pair.replicas;
 }
 
 /** Scale-down happens only by the number 0: once, at the first quiet poll with the target at its minimum. */

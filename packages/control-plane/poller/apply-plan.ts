@@ -1,7 +1,9 @@
 // Why: the targets of a scale set are written side by side: a slow cluster delays nobody but itself, and what it
 // does not take is owed to it.
 import type { Statistics } from "@runlet/domain/statistics";
+import { remedies } from "../remedies.ts";
 import { applyPair, type Applied } from "./apply-pair.ts";
+import { nextFight } from "./decide-fight.ts";
 import { owePair, paidPair } from "./owed.ts";
 import type { TargetPlan, TurnPlan } from "./plan-turn.ts";
 import { forget } from "./save.ts";
@@ -35,6 +37,7 @@ async function applyTarget(
   { decision, replicas }: TargetPlan,
 ): Promise<void> {
   if (!decision) return;
+  if (decision.why === "drift") notePutRight(shard, set, view, target);
   target.pair = decision.pair;
   target.sequence = decision.sequence;
   const { client, runnerSet } = view;
@@ -48,6 +51,16 @@ async function applyTarget(
       : undefined;
   const fields = { target: view.key, ...decision.pair, why: decision.why, desired: replicas };
   settle(shard, set, view, target, applied, fields);
+}
+
+/** A fight is one fact, not one a patch; who else writes is for people to find out. */
+function notePutRight(shard: Shard, set: ServedSet, view: TargetView, target: ServedTarget): void {
+  target.fight = nextFight(target.fight, shard.deps.clock.nowMs());
+  if (target.fight.resets !== 2) return;
+  const { metadata, spec } = view.runnerSet ?? {};
+  const fields = { target: view.key, ordered: target.pair.replicas, found: spec?.replicas };
+  const remedy = remedies.fought(view.ref.namespace, metadata?.name ?? "");
+  set.log.warn("replicas_fought", { ...fields, remedy });
 }
 
 function settle(

@@ -53,7 +53,7 @@ function plannable(
     place: toPlace(view, target, moment),
     pair: target.sequence === 0 && target.uid === "" ? undefined : target.pair,
     sequence: target.sequence,
-    facts: writable && runnerSet ? toFacts(view, target, runnerSet) : undefined,
+    facts: writable && runnerSet ? toFacts(view, target, runnerSet, nowMs) : undefined,
   };
 }
 

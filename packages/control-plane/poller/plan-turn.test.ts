@@ -22,7 +22,7 @@ function target(key: string, over: Partial<PlannedTarget["place"]> = {}): Planne
     },
     pair: { replicas: 1, patchId: 4 },
     sequence: 4,
-    facts: { applied: true, replicas: 1, alive: 1 },
+    facts: { applied: true, replicas: 1, driftWaits: false, alive: 1 },
   };
 }
 const assigned = (totalAssignedJobs: number) => ({ ...noStatistics, totalAssignedJobs });
@@ -50,7 +50,7 @@ describe("a turn's plan", () => {
   it("settles a target at its minimum while another one still works", () => {
     const idle = target("idle", { minRunners: 1, busy: 0 });
     const busy = { ...target("busy", { current: 2, busy: 2 }), pair: { replicas: 2, patchId: 4 } };
-    busy.facts = { applied: true, replicas: 2, alive: 2 };
+    busy.facts = { applied: true, replicas: 2, driftWaits: false, alive: 2 };
     const plan = planTurn("empty-poll", { ...assigned(2), totalRunningJobs: 2 }, [idle, busy]);
     expect(plan.targets.map(({ decision }) => decision?.pair.patchId)).toEqual([0, undefined]);
   });

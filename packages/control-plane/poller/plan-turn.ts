@@ -59,8 +59,8 @@ function decideTarget(
   if (facts) return decidePair(occasion, wanted, { pair, sequence }, facts);
   // Nowhere to write: remembered as owed when it differs from what was decided last.
   if (place.deleting || pair?.replicas === desired) return undefined;
-  const unseen = { applied: true, replicas: pair?.replicas ?? 0, alive: undefined };
-  return decidePair("look", wanted, { pair, sequence }, unseen);
+  const unseen = { applied: true, replicas: pair?.replicas ?? 0, driftWaits: false };
+  return decidePair("look", wanted, { pair, sequence }, { ...unseen, alive: undefined });
 }
 
 /**

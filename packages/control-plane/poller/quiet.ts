@@ -28,6 +28,8 @@ function isSettled(set: ServedSet, view: TargetView): boolean {
   const draining = view.state === "draining";
   if ((view.state !== "live" && !draining) || !target || target.owed) return false;
   const { replicas, patchId } = target.pair;
+  // Somebody has changed it, and it is not put right yet.
+  if ((view.runnerSet?.spec.replicas ?? 0) !== replicas) return false;
   const least = draining ? 0 : Math.min(view.minRunners, view.maxRunners);
   return patchId === 0 && replicas === least && view.alive !== undefined && view.alive <= least;
 }

@@ -9,6 +9,7 @@ import type {
 import type { ScaleSetRow } from "@runlet/coordination/registry";
 import { noStatistics, type Statistics } from "@runlet/domain/statistics";
 import type { Log } from "@runlet/runtime/log";
+import { noFight, type Fight } from "./decide-fight.ts";
 import { createNudge, type Nudge } from "./nudge.ts";
 
 export interface Session {
@@ -24,6 +25,8 @@ export interface ServedTarget extends TargetCheckpoint {
   /** The same for owed JobStarted facts: what refuses those may still take a pair. */
   factsRetryAt: number;
   factsFailures: number;
+  /** Somebody else changes its replicas. */
+  fight: Fight;
   /** The other installation that serves it, as it was last told; "" while there is none. */
   toldForeign: string;
 }
@@ -79,6 +82,7 @@ const untried = {
   failures: 0,
   factsRetryAt: 0,
   factsFailures: 0,
+  fight: noFight,
   toldForeign: "",
 };
 

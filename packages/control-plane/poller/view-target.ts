@@ -10,6 +10,7 @@ import {
   type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
 import { judgeFence } from "./decide-fence.ts";
+import { mayPutRightAt } from "./decide-fight.ts";
 import type { ServedTarget } from "./scale-set.ts";
 import type { Shard } from "./shard.ts";
 import type { WatchedCluster } from "./watch-cluster.ts";
@@ -110,10 +111,12 @@ export function toFacts(
   view: TargetView,
   target: ServedTarget,
   runnerSet: EphemeralRunnerSet,
+  nowMs: number,
 ): RunnerSetFacts {
   return {
     applied: target.owed?.pair === undefined && runnerSet.metadata.uid === target.uid,
     replicas: runnerSet.spec.replicas ?? 0,
+    driftWaits: mayPutRightAt(target.fight) > nowMs,
     alive: view.alive === undefined ? undefined : view.alive + (view.refused?.count ?? 0),
   };
 }
