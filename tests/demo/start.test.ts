@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
+import { claimFolder } from "@runlet/runlet/local/claim-folder";
 import { parseStrictKubeconfig } from "@runlet/kubernetes/strict-kubeconfig";
 import { afterEach, expect, it } from "vitest";
 import { follow, killPrograms, newHome, root, runProgram } from "./run-program.ts";
@@ -114,5 +115,22 @@ it(
     expect(await processesOf(home)).toBe("");
     expect(existsSync(join(home, "world.json"))).toBe(false);
     expect(existsSync(join(home, "start", "pid"))).toBe(false);
+  },
+);
+
+it(
+  "npm start that is killed with SIGKILL takes its pollers along within 2 s, and its folder is free",
+  { timeout: 120_000 },
+  async () => {
+    const home = newHome();
+    const world = npmStart(home, ["--scale-sets", "1", "--clusters", "1", "--json"]);
+    await world.line((line) => line.startsWith("{"));
+    await until(async () => (await processesOf(home)).includes("runtime-client"));
+    const struckAt = performance.now();
+    process.kill(Number(readFileSync(join(home, "start", "pid"), "utf8")), "SIGKILL");
+    await until(async () => (await processesOf(home)) === "");
+    expect(performance.now() - struckAt).toBeLessThan(2_000);
+    expect((await world.ended).code).toBe(137);
+    claimFolder(join(home, "start"))();
   },
 );

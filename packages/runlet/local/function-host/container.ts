@@ -100,7 +100,8 @@ export async function startContainer(
     deps.nodePath,
     ["--disable-warning=ExperimentalWarning", youngSpace, runtimeClient],
     {
-      stdio: ["ignore", "pipe", "pipe"],
+      // Nothing is ever written to its standard input: it closes when this process ends, and the container with it.
+      stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...deps.parentEnvironment,
         ...spec.environment,

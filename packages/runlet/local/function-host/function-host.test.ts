@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +47,12 @@ async function echo(functions: FunctionHost, event: unknown) {
   const result = await functions.invoke("echo", JSON.stringify(event));
   if (!result.ok) throw new Error(result.error);
   return JSON.parse(result.payload) as { event: unknown; pid: number; remainingMs: number };
+}
+
+/** One that nobody has waited for yet is dead all the same. */
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" });
+  return !["", "Z"].includes(stdout.trim().slice(0, 1));
 }
 
 describe("the function host", () => {
@@ -143,6 +151,21 @@ describe("the function host", () => {
     for (let turn = 0; turn < 100; turn++) {
       expect(functions.containers()).toEqual([]);
       await new Promise(setImmediate);
+    }
+  });
+
+  it("that is killed takes its containers along within 2 s, the busy and the idle one", async () => {
+    const program = fileURLToPath(new URL("./fixtures/host.ts", import.meta.url));
+    const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
+    open.push({ stop: async () => void child.kill("SIGKILL") });
+    const [said] = (await once(child.stdout, "data")) as [Buffer];
+    const pids = JSON.parse(said.toString()) as number[];
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    const struckAt = clock.nowMs();
+    child.kill("SIGKILL");
+    while (pids.some(isAlive)) {
+      expect(clock.nowMs() - struckAt).toBeLessThan(2_000);
+      await clock.sleep(20);
     }
   });
 

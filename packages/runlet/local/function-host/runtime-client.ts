@@ -18,6 +18,15 @@ const { api, handler: handlerPath, wallMs } = readRuntimeEnvironment();
 const base = `http://${api}/2018-06-01/runtime`;
 const http = createHttpFetch({ clock: createSystemClock(), http2: "never" });
 
+/**
+ * The host holds the other end of our standard input and never writes to it: the end of it is the end of the host, also
+ * after SIGKILL. Without it a poller would keep its lease and its sessions, and die at its first log line (EPIPE).
+ */
+function endWithHost() {
+  for (const event of ["end", "error"]) process.stdin.on(event, () => process.exit(1));
+  process.stdin.resume();
+}
+
 async function loadHandler(): Promise<Handler> {
   const [file, name] = splitHandler(handlerPath);
   const module: Record<string, unknown> = await import(pathToFileURL(file).href);
@@ -57,6 +66,7 @@ async function serve(handler: Handler): Promise<never> {
   }
 }
 
+endWithHost();
 try {
   const handler = await loadHandler();
   // Node writes its cache of compiled code when a process exits, which a container that is killed never does.
