@@ -5,9 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 /** Held until it is given back, also by who has forgotten it: a database that is collected is closed. */
 const held = new Set<DatabaseSync>();
 
-/** Locks the file, made if it is not there, until the returned function is called. Undefined: somebody has it. */
-export function lockFile(path: string): (() => void) | undefined {
-  const database = new DatabaseSync(path, { timeout: 0 });
+/**
+ * Locks the file, made if it is not there, until the returned function is called. Undefined: somebody has had it for `waitMs`,
+ * for which this process stands still.
+ */
+export function lockFile(path: string, waitMs = 0): (() => void) | undefined {
+  const database = new DatabaseSync(path, { timeout: waitMs });
   try {
     database.exec("BEGIN EXCLUSIVE");
     held.add(database);

@@ -125,12 +125,23 @@ it(
     const home = newHome();
     const world = npmStart(home, ["--scale-sets", "1", "--clusters", "1", "--json"]);
     await world.line((line) => line.startsWith("{"));
-    await until(async () => (await processesOf(home)).includes("runtime-client"));
+    await until(async () => (await processesOf(home)).includes("/poller.ts#handler"));
     const struckAt = performance.now();
     process.kill(Number(readFileSync(join(home, "start", "pid"), "utf8")), "SIGKILL");
     await until(async () => (await processesOf(home)) === "");
     expect(performance.now() - struckAt).toBeLessThan(2_000);
     expect((await world.ended).code).toBe(137);
+    // What it has left is neither taken for what runs nor said to be served in a moment.
+    const status = (...flags: string[]) => runProgram("npx", ["status", ...flags], { home });
+    expect(await status()).toEqual({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("npm start begins a new world"),
+    });
+    const left = await status("--state", join(home, "start", "state.sqlite"));
+    expect([left.code, left.err]).toEqual([0, ""]);
+    expect(left.out).toMatch(/linux +unserved .*nothing runs here: .* npm start begins a new one/);
+    expect(left.out).not.toContain("within a minute");
     claimFolder(join(home, "start"))();
   },
 );

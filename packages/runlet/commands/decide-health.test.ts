@@ -16,6 +16,7 @@ const good: HealthFacts = {
   scopeUrl: "https://github.com/acme",
   credential: "found",
   shard: "shard-0",
+  stopped: undefined,
   holder: "alive",
   listed: true,
   hasSession: true,
@@ -37,6 +38,11 @@ describe("the word for a scale set's health", () => {
     ["unserved", "its lease has run out", { holder: "silent" }],
     ["unserved", "the next one is awaited", { holder: "released" }],
     ["unserved", "does not list this set", { listed: false }],
+    ["unserved", "start it with x", { holder: "none", stopped: "start it with x" }],
+    ["unserved", "start it with x", { holder: "silent", stopped: "start it with x" }],
+    ["unserved", "start it with x", { holder: "released", stopped: "start it with x" }],
+    ["unserved", "start it with x", { holder: "resting", stopped: "start it with x" }],
+    ["served", "2 jobs", { stopped: "start it with x" }],
     ["resting", "quiet", { holder: "resting", hasSession: false }],
     ["no-session", "another installation may hold it", { hasSession: false }],
     ["foreign", "runlet cluster adopt", { targets: [target, { ...target, foreign: "f00" }] }],
@@ -61,6 +67,7 @@ describe("the word for a scale set's health", () => {
     ["served", "2 jobs", { targets: [{ ...target, unacted: 1 }], lastNewsMs: 2_000 }],
     ["draining", "is being removed", { targets: [{ ...target, draining: true }] }],
     ["scaling", "1 of 2 runners", { targets: [{ ...target, actual: 1 }] }],
+    ["scaling", "has 3 runners and needs 2: the", { targets: [{ ...target, actual: 3 }] }],
     ["served", "2 jobs", { targets: [{ ...target, actual: undefined }] }],
   ])("is %s, with the reason: %s", (word, reason, change) => {
     expect(decideHealth({ ...good, ...change })).toEqual({

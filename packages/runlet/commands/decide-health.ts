@@ -8,6 +8,8 @@ export interface HealthFacts {
   scopeUrl: string;
   credential: CredentialState;
   shard: string;
+  /** That no function runs, with what to type; undefined: they do, or that is not known. */
+  stopped: string | undefined;
   holder: Holder["state"];
   /** The shard's holder says that it serves this set. */
   listed: boolean;
@@ -103,10 +105,13 @@ const unserved: Record<Holder["state"], string | undefined> = {
 function holderHealth({
   holder,
   shard,
+  stopped,
   listed,
   hasSession,
   targets,
 }: HealthFacts): Health | undefined {
+  // A lease that moves is news of a host elsewhere.
+  if (stopped !== undefined && holder !== "alive") return { word: "unserved", reason: stopped };
   const why = unserved[holder];
   if (why) return { word: "unserved", reason: `${shard}: ${why}` };
   if (holder === "resting") {
@@ -168,8 +173,14 @@ function targetHealth({ targets, assigned, lastNewsMs = 0 }: HealthFacts): Healt
   }
   const off = targets.find(({ actual, desired }) => actual !== undefined && actual !== desired);
   if (off) {
-    const reason = `cluster ${off.cluster} has ${off.actual} of ${off.desired} runners`;
-    return { word: "scaling", reason };
+    return { word: "scaling", reason: describeWay(off) };
   }
   return { word: "served", reason: `${count(assigned, "job")}, and the runners for them` };
+}
+
+/** Runners that are too many end when they are idle: those with a job stay until it has ended. */
+function describeWay({ cluster, desired, actual = 0 }: TargetFacts): string {
+  return actual > desired
+    ? `cluster ${cluster} has ${count(actual, "runner")} and needs ${desired}: the others end`
+    : `cluster ${cluster} has ${actual} of ${desired} runners`;
 }

@@ -56,6 +56,8 @@ export interface UnregisteredStatus {
 
 export interface Status {
   place: string;
+  /** That nothing of it runs, with what to type. */
+  stopped?: string;
   shards: ShardStatus[];
   scaleSets: ScaleSetStatus[];
   unregistered: UnregisteredStatus[];
@@ -66,7 +68,15 @@ export interface Status {
 /** What is looked at of a place. */
 export type StatusPlace = Pick<
   Place,
-  "label" | "clock" | "random" | "table" | "registry" | "credentials" | "accessTo" | "fetchFor"
+  | "label"
+  | "stopped"
+  | "clock"
+  | "random"
+  | "table"
+  | "registry"
+  | "credentials"
+  | "accessTo"
+  | "fetchFor"
 >;
 
 /** Everything, or the scale sets that `wanted` names (by name or key). Throws when there is none of that name. */
@@ -83,6 +93,7 @@ export async function observeStatus(
     throw new Error(describeUnknown(wanted, all, seen));
   return {
     place: place.label,
+    ...describeStopped(place, holders),
     shards: holders.map(([shard, holder]) => describeShard(shard, holder, all)),
     scaleSets: await Promise.all(rows.map((row) => observeSet(place, row, look))),
     unregistered,
@@ -167,6 +178,15 @@ function describeUnknown(
   return `there is no scale set ${wanted}${hidden}; ${names ? `there are ${names}` : "none is known"}`;
 }
 
+/** A lease that moves is news of a host elsewhere. */
+function describeStopped(
+  { stopped }: StatusPlace,
+  holders: readonly (readonly [string, Holder])[],
+) {
+  const runs = holders.some(([, { state }]) => state === "alive");
+  return stopped === undefined || runs ? {} : { stopped };
+}
+
 /** Read only: a deployment that has never run has none. */
 async function findInstallation(deps: SettleDeps): Promise<string | undefined> {
   const row = await getSettled(deps, keys.installation);
@@ -207,6 +227,7 @@ async function observeSet(
     scopeUrl: row.configUrl,
     credential,
     shard: row.shard,
+    stopped: place.stopped,
     holder: look.holders.get(row.shard)?.state ?? "none",
     listed: serves?.scaleSetKeys.includes(row.key) ?? false,
     hasSession: checkpoint?.hasSession ?? false,

@@ -1,7 +1,5 @@
 // Why: `cluster`, `github` and `status` are the same for a deployed stage, a state file and the world that runs on this
 // machine; a place is what they need of it, and opening one says which it is.
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
 import type { Credentials, ScopeCredential } from "@runlet/coordination/credentials";
 import { createRegistry, type ClusterRow, type Registry } from "@runlet/coordination/registry";
 import type { SecretStore } from "@runlet/coordination/secret-store";
@@ -17,13 +15,15 @@ import { createLog, type Log } from "@runlet/runtime/log";
 import { createSystemRandom, type Random } from "@runlet/runtime/random";
 import { readDefaultStage, readHome } from "@runlet/runtime/settings-environment";
 import { createGithubFetch } from "../compose/github-fetch.ts";
-import { readLocalConfig, type LocalConfig } from "../local/config.ts";
 import { createLocalSecrets } from "../local/local-secrets.ts";
+import { findDeployment, findState } from "./find-state.ts";
 import { openStage } from "./stage-place.ts";
 
 export interface Place {
   /** For people: "stage prod", "state file …". */
   label: string;
+  /** That nothing of it runs, with what to type; undefined: it runs, or that is not known (a stage's functions come and go). */
+  stopped: string | undefined;
   clock: Clock;
   random: Random;
   log: Log;
@@ -79,7 +79,7 @@ export async function openPlace(
     throw new UsageError("--stage and --state name two places: give one of them");
   const stage = flags.stage ?? (flags.state === undefined ? readDefaultStage() : undefined);
   if (stage !== undefined) return openStage(deps, checkStageName(stage));
-  return openState(deps, findState(flags.state, create));
+  return openState(deps, findState(readHome(), flags.state, create));
 }
 
 /** As stacks/settings.ts takes it. */
@@ -90,30 +90,16 @@ function checkStageName(name: string): string {
   );
 }
 
-function findState(given: string | undefined, create: boolean): string {
-  if (given !== undefined) {
-    if (create || existsSync(given)) return resolve(given);
-    throw new UsageError(`--state ${given}: there is no such file; name the one of runlet local`);
-  }
-  const home = readHome();
-  const running = join(home, "start", "state.sqlite");
-  if (existsSync(join(home, "world.json")) && existsSync(running)) return resolve(running);
-  const local = join(home, "local", "state.sqlite");
-  if (existsSync(local)) return resolve(local);
-  throw new UsageError(
-    `nothing runs here (${home} holds no state): name a place with --stage NAME or --state FILE`,
-  );
-}
-
 /** What a state file holds, with what the deployment beside it was told by flags. */
 async function openState(deps: PlaceDeps, stateFile: string): Promise<Place> {
-  const config = findConfig(stateFile);
+  const { config, stopped } = findDeployment(readHome(), stateFile);
   const file = await openStateFile(deps, stateFile);
   const table = createSqliteTable(deps, file);
   return {
     ...deps,
     ...createLocalSecrets(deps, config ?? { stateFile }),
     label: `state file ${stateFile}`,
+    stopped,
     table: async () => table,
     registry: async () => createRegistry({ ...deps, table }),
     secretName: (part) => part,
@@ -125,24 +111,4 @@ async function openState(deps: PlaceDeps, stateFile: string): Promise<Place> {
     region: undefined,
     close: () => file.close(),
   };
-}
-
-/** `runlet local` writes its config into its own folder, wherever the state file is. */
-function findConfig(stateFile: string): LocalConfig | undefined {
-  const folders = [dirname(stateFile), join(readHome(), "local"), join(readHome(), "start")];
-  for (const folder of folders) {
-    const path = join(folder, "config.json");
-    if (!existsSync(path) || !mentions(path, stateFile)) continue;
-    return readLocalConfig(path);
-  }
-  return undefined;
-}
-
-function mentions(path: string, stateFile: string): boolean {
-  try {
-    const { stateFile: named } = JSON.parse(readFileSync(path, "utf8")) as { stateFile?: string }; // compared only
-    return named !== undefined && resolve(named) === stateFile;
-  } catch {
-    return false;
-  }
 }

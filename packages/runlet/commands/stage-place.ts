@@ -28,6 +28,7 @@ export function openStage(deps: PlaceDeps, name: string): Place {
   return {
     ...deps,
     label: `stage ${name} in ${stage.region}`,
+    stopped: undefined,
     table,
     registry: async () => createRegistry({ ...deps, table: await table() }),
     secrets,

@@ -50,6 +50,8 @@ async function start(flags: PlayFlags): Promise<number> {
   const clock = createSystemClock();
   const opened = await openWorld({ clock, onLine: log.write }, flags, folder);
   log.begin();
+  // One that was killed has left its own.
+  rmSync(join(home, "world.json"), { force: true });
   await opened.world.start();
   const ready = describe(opened, home);
   writeFileSync(join(home, "world.json"), JSON.stringify(ready, null, 2), { mode: 0o600 });

@@ -22,10 +22,10 @@ jobs, and the runners that there should be and are, by cluster.
 
   served              all is as it should be
   resting             quiet: sessions closed until a webhook or a look
-  scaling             runners are being made
+  scaling             runners are being made, or those that are too many end
   draining            its clusters are being removed
   degraded            GitHub, a cluster or a reconciler does not answer or act, or the reconciler says what is wrong
-  unserved            nobody polls for it
+  unserved            nobody polls for it; where nothing runs at all, what to type
   no-session          the service gives none
   no-credential       none is registered, or it cannot be read
   credential-refused  GitHub does not take it (it is asked now)
@@ -60,7 +60,9 @@ export const statusCommand: Command = {
   },
 };
 
-function describeStatus({ place, shards, scaleSets, unregistered, silentClusters }: Status) {
+function describeStatus(status: Status) {
+  const { place, stopped, shards, scaleSets, unregistered, silentClusters } = status;
+  const known = scaleSets.length === 0 ? `${place}: no scale set is known yet` : place;
   const sets = scaleSets.flatMap((set) => [describeSet(set), ...set.targets.map(describeTarget)]);
   const others = unregistered.map(({ name, target, reason }) => [
     name,
@@ -69,7 +71,7 @@ function describeStatus({ place, shards, scaleSets, unregistered, silentClusters
   ]);
   const silent = silentClusters.map(({ reason }) => `! ${reason}`);
   return [
-    scaleSets.length === 0 ? `${place}: no scale set is known yet` : place,
+    [known, stopped ?? []].flat().join("\n"),
     alignColumns(shards.map(describeShard)),
     alignColumns(sets),
     alignColumns(others),

@@ -23,6 +23,7 @@ export function placeOfWorld(
   return {
     ...base,
     label: "the story",
+    stopped: undefined,
     table: async () => table,
     registry: async () => registry,
     secrets: createFileSecrets(base, mkdtempSync(join(tmpdir(), "runlet-place-"))),
