@@ -54,6 +54,23 @@ export function readCacheHome(env: NodeJS.ProcessEnv = process.env): string {
   return join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "runlet");
 }
 
+/**
+ * Which of `flags` npm has kept for itself as it ran our script, with their values: `npm run demo --faults`, without `--`, makes
+ * a setting of npm's of it, which a script sees as npm_config_faults (docs.npmjs.com/cli/v11/using-npm/config).
+ */
+export function readFlagsKeptByNpm(
+  script: string,
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): { flag: string; value: string }[] {
+  // Another script's settings reach the programs below it, too.
+  if (env["npm_lifecycle_event"] !== script) return [];
+  return flags.flatMap((flag) => {
+    const value = env[`npm_config_${flag.replaceAll("-", "_")}`];
+    return value ? [{ flag, value }] : [];
+  });
+}
+
 /** True when output should not move the cursor. */
 export function isPlainTerminal(env: NodeJS.ProcessEnv = process.env): boolean {
   return Boolean(env["CI"] || env["NO_COLOR"] || env["TERM"] === "dumb");

@@ -1,5 +1,6 @@
 // Why: demo and start build the same world from the same flags.
-import { readChoice, readFlags, readInt, type Options } from "@runlet/runtime/flags";
+import { readChoice, readFlags, readInt, UsageError, type Options } from "@runlet/runtime/flags";
+import { readFlagsKeptByNpm } from "@runlet/runtime/settings-environment";
 
 export interface PlayFlags {
   jobs: number;
@@ -42,7 +43,8 @@ export function readPlayFlags(
   command: keyof typeof playOptions,
   defaultSeed: number,
 ): PlayFlags {
-  const { values } = readFlags(args, playOptions[command]);
+  checkNpm(args, command);
+  const { values } = readAfterNpm(args, command);
   const given = values as Record<string, string | boolean | undefined>; // parseArgs' own type is a union of both shapes
   const word = (name: string) => given[name] as string | undefined;
   return {
@@ -58,4 +60,43 @@ export function readPlayFlags(
     servicePort: readInt("port", word("port"), port),
     webhookPort: readInt("webhook-port", word("webhook-port"), port),
   };
+}
+
+const npm = { demo: "npm run demo", start: "npm start" };
+
+/** What a flag is for is lost when `--` is forgotten: a demo without its faults would be played, and called good. */
+function checkNpm(args: readonly string[], command: keyof typeof playOptions) {
+  const options: Options = playOptions[command];
+  const kept = readFlagsKeptByNpm(command, Object.keys(options));
+  if (kept.length === 0) return;
+  const behind = kept.filter(({ flag, value }) => isText(options, flag) && value === "true");
+  // npm has passed the values on as words; whose they are is clear where there is one of each.
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const only = behind.length === 1 && words.length === 1 ? words[0] : undefined;
+  const flags = kept.map(({ flag, value }) => {
+    if (!isText(options, flag)) return `--${flag}`;
+    return `--${flag} ${value === "true" ? (only ?? "VALUE") : value}`;
+  });
+  const names = kept.map(({ flag }) => `--${flag}`).join(" and ");
+  throw new UsageError(
+    `npm has kept ${names} for itself: flags come after a -- of their own: ${npm[command]} -- ${flags.join(" ")}`,
+  );
+}
+
+const isText = (options: Options, flag: string) => options[flag]?.type === "string";
+
+function readAfterNpm(args: string[], command: keyof typeof playOptions) {
+  try {
+    return readFlags(args, playOptions[command]);
+  } catch (cause) {
+    if (!(cause instanceof UsageError) || !cause.message.startsWith("Unexpected argument")) {
+      throw cause;
+    }
+    throw new UsageError(
+      `${cause.message}, and with npm give flags after --: ${npm[command]} -- …`,
+      {
+        cause,
+      },
+    );
+  }
 }
