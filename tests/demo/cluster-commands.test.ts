@@ -205,7 +205,7 @@ describe("runlet cluster", () => {
     const ended = await run("check", "east");
     expect([ended.code, ended.err]).toEqual([
       1,
-      expect.stringContaining("has ended or was taken away: runlet cluster grant east"),
+      expect.stringContaining("has ended or was taken away: npx runlet cluster grant east"),
     ]);
     await stop();
     const away = await run("check", "east");

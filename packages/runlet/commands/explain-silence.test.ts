@@ -41,3 +41,10 @@ it("says of a cluster of EKS where its way in is made", () => {
   const row = { name: "east", accessRef: "eks:eu-central-1/prod" };
   expect(explainSilence(row, answered(401))).toMatch(/access entries in EKS/);
 });
+
+it("says of a cluster that runlet local was given by a flag that it starts again with another file", () => {
+  const row = { name: "east", accessRef: "east" };
+  expect(explainSilence(row, answered(401))).toMatch(
+    /npx runlet cluster grant east .* start again with --kubeconfig east=FILE$/,
+  );
+});

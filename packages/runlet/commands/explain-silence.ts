@@ -22,7 +22,7 @@ export function explainSilence(
     return `cluster ${cluster} refuses our account (401): what it is shown has ended or was taken away: ${renew}`;
   }
   if (status === 403)
-    return `cluster ${cluster} answers, but our account may not (${line}): runlet cluster grant ${cluster}`;
+    return `cluster ${cluster} answers, but our account may not (${line}): npx runlet cluster grant ${cluster}`;
   if (status !== 0) return `cluster ${cluster} answers with an error (${line})`;
   const code = transportCodeOf(error);
   if (/CERT|SIGNATURE|ALTNAME|ISSUER/.test(code)) {
@@ -34,10 +34,14 @@ export function explainSilence(
 }
 
 function renewalOf(cluster: string, accessRef: string): string {
-  if (parseAccessRef(accessRef)?.kind === "eks") {
-    return `see its access entries in EKS, and runlet cluster rotate ${cluster} --eks NAME for another role`;
+  const ref = parseAccessRef(accessRef);
+  if (ref?.kind === "eks") {
+    return `see its access entries in EKS, and npx runlet cluster rotate ${cluster} --eks NAME for another role`;
   }
-  return `runlet cluster grant ${cluster} --apply --kubeconfig ADMINS --write FILE, then runlet cluster rotate ${cluster} --kubeconfig FILE`;
+  const grant = `npx runlet cluster grant ${cluster} --apply --kubeconfig ADMINS --write FILE`;
+  // Of runlet local's flags, which go before what is registered.
+  if (ref === undefined) return `${grant}, then start again with --kubeconfig ${cluster}=FILE`;
+  return `${grant}, then npx runlet cluster rotate ${cluster} --kubeconfig FILE`;
 }
 
 /** "" where nothing was attempted on a connection. */

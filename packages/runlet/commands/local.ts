@@ -1,7 +1,6 @@
 // Why: the control plane on one machine, without AWS: real GitHub, real clusters, state in one SQLite file. To try
 // Runlet on a laptop, or to run it as one container.
 import { resolve } from "node:path";
-import type { SweepReport } from "@runlet/control-plane/sweep/run-sweep";
 import { createRegistry } from "@runlet/coordination/registry";
 import { createSqliteTable } from "@runlet/coordination/sqlite-table";
 import { openStateFile } from "@runlet/coordination/state-file";
@@ -19,10 +18,12 @@ import type { LocalConfig } from "../local/config.ts";
 import { settingsOf } from "../local/config.ts";
 import { startDeployment } from "../local/deployment.ts";
 import { localEnvironment } from "../local/local-environment.ts";
+import { createLocalSecrets } from "../local/local-secrets.ts";
 import type { Command } from "../main.ts";
-import { count } from "./count.ts";
 import { localOptions, readLocalFlags, type LocalFlags } from "./local-flags.ts";
+import { lookAtCluster } from "./look-at-cluster.ts";
 import { registerGiven } from "./register-given.ts";
+import { tellFirstSweep } from "./tell-first-sweep.ts";
 
 const help = `runlet local: the control plane on one machine, for real GitHub and real clusters
 
@@ -74,10 +75,17 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   });
   const say = (line: string) => void process.stderr.write(`runlet local: ${line}\n`);
   const clustersCount = await registerGiven({ registry, say }, config);
+  const rows = (await registry.listClusters()).map(({ row }) => row);
   file.close();
   const fetch = createHttpFetch({ clock });
   const settings = settingsOf({ ...config, invokeUrl: "" });
-  const onSweep = tellFirstSweep(clustersCount);
+  const { accessTo } = createLocalSecrets({ clock, random, log }, config);
+  const explain = async (cluster: string) => {
+    const row = rows.find(({ name }) => name === cluster);
+    return row && (await lookAtCluster({ clock, label: config.stateFile, accessTo }, row)).silent;
+  };
+  const tell = tellFirstSweep({ say, explain }, clustersCount);
+  const onSweep = (answer: string) => void tell(answer);
   const deployment = await startDeployment(
     { clock, random, log, fetch },
     { environment: localEnvironment(config, home), settings, webhookPort, onLine: write, onSweep },
@@ -92,22 +100,6 @@ async function local({ config, webhookPort }: LocalFlags, home: string): Promise
   fetch.close();
   release();
   return 0;
-}
-
-/** Until the first sweep has ended nothing is served, and who has just started it waits for that. Says it once, on stderr. */
-function tellFirstSweep(clustersCount: number) {
-  let told = false;
-  return (answer: string) => {
-    if (told) return;
-    told = true;
-    const { scaleSets, silentClusters } = JSON.parse(answer) as SweepReport; // our own function's answer
-    const silent =
-      silentClusters.length === 0 ? "" : `; no answer from ${silentClusters.join(", ")}`;
-    process.stderr.write(
-      `runlet local: serving ${count(scaleSets, "scale set")} in ${count(clustersCount, "cluster")}${silent}; ` +
-        `looking again each minute, Ctrl-C ends it\n`,
-    );
-  };
 }
 
 /** A kubeconfig that can never work is said now, not once a minute: UsageError. The cluster itself may be down. */
