@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { claimFolder } from "./claim-folder.ts";
+import { claimFolder, isClaimed } from "./claim-folder.ts";
 
 const program = fileURLToPath(new URL("./fixtures/claim.ts", import.meta.url));
 const children: ChildProcess[] = [];
@@ -41,6 +41,18 @@ describe("a folder", () => {
     expect(statSync(home).mode & 0o777).toBe(0o700);
     release();
     expect(existsSync(join(home, "pid"))).toBe(false);
+    claimFolder(home)();
+  });
+
+  it("is known to be claimed while its holder lives, however often one asks, and no longer", async () => {
+    const home = newFolder();
+    expect(isClaimed(home)).toBe(false);
+    expect(existsSync(home)).toBe(false);
+    const { child } = await claimElsewhere(home);
+    expect([isClaimed(home), isClaimed(home)]).toEqual([true, true]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect([isClaimed(home), isClaimed(home)]).toEqual([false, false]);
     claimFolder(home)();
   });
 
