@@ -142,6 +142,8 @@ it(
     expect([left.code, left.err]).toEqual([0, ""]);
     expect(left.out).toMatch(/linux +unserved .*nothing runs here: .* npm start begins a new one/);
     expect(left.out).not.toContain("within a minute");
+    const queued = await runProgram("npx", ["demo", "queue", "--scale-set", "linux"], { home });
+    expect([queued.code, queued.err]).toEqual([1, expect.stringContaining("npm start begins one")]);
     claimFolder(join(home, "start"))();
   },
 );

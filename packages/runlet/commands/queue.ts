@@ -1,10 +1,11 @@
 // Why: more jobs for the world that `npm start` left running, through the same control API that anybody can use.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSystemClock } from "@runlet/runtime/clock";
 import type { Fetch } from "@runlet/runtime/fetch";
 import { createHttpFetch } from "@runlet/runtime/http";
 import { readHome } from "@runlet/runtime/settings-environment";
+import { isClaimed } from "../local/claim-folder.ts";
 import type { Command } from "../main.ts";
 import { readFlags, readInt, UsageError, type Options } from "@runlet/runtime/flags";
 
@@ -47,9 +48,15 @@ export const queueCommand: Command = {
   },
 };
 
-/** Where the running world's service is; written by `start`. */
+/** Where the running world's service is; written by `start`, and left behind by one that was killed. */
 function readWorldUrl(): string {
-  const path = join(readHome(), "world.json");
+  const home = readHome();
+  const path = join(home, "world.json");
+  if (existsSync(path) && !isClaimed(join(home, "start"))) {
+    throw new Error(
+      `no world runs here (${path} is what a killed one has left): npm start begins one`,
+    );
+  }
   try {
     const { service } = JSON.parse(readFileSync(path, "utf8")) as { service: string }; // start writes it
     return service;

@@ -14,7 +14,7 @@ export interface Component {
 }
 
 const living = new Set<ChildProcess>();
-// Whatever way this process ends, they end with it.
+// However this process ends, but by SIGKILL, they end with it.
 process.on("exit", () => {
   for (const child of living) child.kill("SIGKILL");
 });
