@@ -53,7 +53,9 @@ async function playDay(world: RunningWorld): Promise<void> {
   await world.until(() => replicas() === 2, 2_000, "two replicas");
   await inRounds(async (round) => {
     edit(world, { spec: { replicas: 5 + round } });
-    await world.until(() => replicas() === 2, 300, "the edit by hand to be undone");
+    // The first at once; who comes back is put right later each time, by 1 s, 2 s, 4 s.
+    const waitMs = round === 0 ? 0 : 1_000 * 2 ** (round - 1);
+    await world.until(() => replicas() === 2, waitMs + 300, "the edit by hand to be undone");
     await world.clock.runFor(700);
   });
   // A fence edited by hand while the watch is deaf: refused, read again, overtaken.
