@@ -560,7 +560,7 @@ export const mutants: Mutant[] = [
     find: '  if (verdict === "foreign") return',
     replace: '  if (verdict === "foreign" && !seen) return',
     file: `${stories}/runner-sets.test.ts`,
-    test: "an EphemeralRunnerSet of another installation, until somebody has given it to us",
+    test: "(auto-assign) > an EphemeralRunnerSet of another installation, until somebody has given it to us",
   },
   {
     name: "lease used to its last millisecond",
@@ -646,7 +646,7 @@ export const mutants: Mutant[] = [
     find: "      if (!(await isStillOurs(shard, set))) return",
     replace: "      if ((await isStillOurs(shard, set)) || !shard.hasEnded()) return",
     file: `${stories}/runner-sets.test.ts`,
-    test: "to a larger number: a new one is drawn above it",
+    test: "(auto-assign) > to a larger number: a new one is drawn above it",
   },
   {
     name: "one set may take every call",
@@ -719,7 +719,7 @@ export const mutants: Mutant[] = [
     find: 'return facts.driftWaits ? undefined : "drift";',
     replace: "return undefined;",
     file: `${stories}/runner-sets.test.ts`,
-    test: "whose replicas somebody changed is set right at once",
+    test: "(auto-assign) > whose replicas somebody changed is set right at once",
   },
   {
     name: "who changes replicas again and again is fought at their own speed",
@@ -768,7 +768,7 @@ export const mutants: Mutant[] = [
     find: "!cluster.isManaged(ref.namespace) ||",
     replace: "",
     file: `${stories}/runner-sets.test.ts`,
-    test: "a namespace that is not managed",
+    test: "(auto-assign) > a namespace that is not managed",
   },
   {
     name: "a runner set of ARC's listener served",
@@ -776,7 +776,7 @@ export const mutants: Mutant[] = [
     find: " || cluster.hasListener(ref)) return",
     replace: ") return",
     file: `${stories}/runner-sets.test.ts`,
-    test: "a runner set that ARC's own listener serves",
+    test: "(auto-assign) > a runner set that ARC's own listener serves",
   },
   {
     name: "ids rounded",

@@ -6,6 +6,8 @@ import {
 } from "@runlet/kubernetes/resources";
 import { createPollerWorld, type PollerWorld, type WorldOptions } from "./poller-world.ts";
 
+const modes = ["acquire", "auto-assign"] as const;
+
 let world: PollerWorld;
 afterEach(() => world.end());
 
@@ -15,9 +17,9 @@ async function serving(options: WorldOptions): Promise<void> {
   await world.clock.runFor(5_000);
 }
 
-describe("what Runlet must not touch", () => {
+describe.each(modes)("what Runlet must not touch (%s)", (mode) => {
   it("a namespace that is not managed", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { client } = world.cluster("east");
     const labels = { "runlet.dev/managed": null };
     await client.patch(
@@ -34,7 +36,7 @@ describe("what Runlet must not touch", () => {
   });
 
   it("a runner set that ARC's own listener serves, until that is gone", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const { client } = world.cluster("east");
     const place = { namespace: "runners", name: "linux-listener" };
     await client.create(autoscalingListeners, {
@@ -53,7 +55,7 @@ describe("what Runlet must not touch", () => {
   });
 
   it("an EphemeralRunnerSet of another installation, until somebody has given it to us", async () => {
-    world = await createPollerWorld({ mode: "auto-assign" });
+    world = await createPollerWorld({ mode });
     const theirs = "other-installation:3";
     await setFence(theirs);
     world.wake();
@@ -72,7 +74,7 @@ describe("what Runlet must not touch", () => {
   });
 
   it("one that another installation takes while we serve it; the other cluster goes on", async () => {
-    world = await createPollerWorld({ mode: "auto-assign", clusters: ["east", "west"] });
+    world = await createPollerWorld({ mode, clusters: ["east", "west"] });
     world.wake();
     await world.clock.runFor(3_000);
     const theirs = "other-installation:3";
@@ -87,9 +89,9 @@ describe("what Runlet must not touch", () => {
   });
 });
 
-describe("a fence edited by hand", () => {
+describe.each(modes)("a fence edited by hand (%s)", (mode) => {
   it("to a larger number: a new one is drawn above it, and the next poller's is larger still", async () => {
-    await serving({ mode: "auto-assign", failureNotices: true });
+    await serving({ mode, failureNotices: true });
     world.queue(1, { durationMs: 1_000 });
     await world.clock.runFor(1_000);
     const [installation] = (
@@ -109,7 +111,7 @@ describe("a fence edited by hand", () => {
   });
 
   it("to nonsense, or taken away: written anew", async () => {
-    await serving({ mode: "auto-assign" });
+    await serving({ mode });
     for (const fence of ["who knows", null]) {
       await setFence(fence);
       world.queue(1, { durationMs: 1_000 });
@@ -119,9 +121,9 @@ describe("a fence edited by hand", () => {
   });
 });
 
-describe("an EphemeralRunnerSet", () => {
+describe.each(modes)("an EphemeralRunnerSet (%s)", (mode) => {
   it("that was deleted and made anew gets the current pair at once", async () => {
-    await serving({ mode: "auto-assign", bootMs: 20_000 });
+    await serving({ mode, bootMs: 20_000 });
     world.queue(2, { durationMs: 1_000 });
     await world.clock.runUntil(() => world.pair()[0] === 2, 1_000, "the patch");
     const { metadata, spec } = world.runnerSet();
@@ -139,7 +141,7 @@ describe("an EphemeralRunnerSet", () => {
   });
 
   it("whose replicas somebody changed is set right at once", async () => {
-    await serving({ mode: "auto-assign" });
+    await serving({ mode });
     await world.clock.runUntil(() => world.pair()[1] === 0, 110_000, "settled");
     await world
       .cluster("east")
