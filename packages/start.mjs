@@ -42,7 +42,7 @@ function registryAnswers() {
 
 async function install() {
   const say = (text) => process.stderr.write(`runlet: ${text}\n`);
-  say("installing what is missing into node_modules (npm ci, about half a minute, once)");
+  say("installing what is missing into node_modules (npm ci, half a minute to two, once)");
   const asked = spawnSync("npm", ["config", "get", "registry"], {
     ...npmOptions,
     encoding: "utf8",

@@ -18,8 +18,8 @@ usage: npm run features [-- --promises] [--report FILE …] [--all] [--json]
 
   --promises     our own invariants, faults, security items and problems of the field (tests/README.md) instead
   --report FILE  a report of a run, once or more: every named test must stand in one of them, and have passed. Such a
-                 report is made by npm test or npm run test:cluster with
-                 -- --reporter=default --reporter=json --outputFile.json=FILE
+                 report is made by npm test -- --reporter=default --reporter=json --outputFile.json=FILE, and by
+                 npm run test:cluster -- -- with the same behind it
   --all          what is to come later is a hole, too
   --json         one JSON object on the last line of standard output, and no table
   --help         this text

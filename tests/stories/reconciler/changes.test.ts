@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import {
   annotations,
   autoscalingRunnerSets,
+  ephemeralRunners,
   ephemeralRunnerSets,
   finalizers,
+  type EphemeralRunnerSet,
 } from "@runlet/kubernetes/resources";
 import {
   createWorld,
@@ -216,22 +218,15 @@ describe("what ARC's chart 0.14 renders", () => {
   it("a runner set that 0.14 left behind is drained: idle runners go, a busy one finishes", async () => {
     const world = createWorld();
     await world.serve("builders");
-    const [owner] = world.autoscaling();
-    const [own] = world.runnerSets();
-    if (!owner || !own) throw new Error("nothing is served");
-    await world.admin.create(ephemeralRunnerSets, {
-      ...own,
-      metadata: {
-        name: "builders-x7k2p",
-        namespace,
-        labels: own.metadata.labels ?? {},
-        finalizers: [finalizers.ephemeralRunner],
-        ownerReferences: own.metadata.ownerReferences ?? [],
-      },
-      spec: { ...own.spec, replicas: 2, patchID: 1 },
-    });
+    const old = await leaveBehind(world, "builders-x7k2p");
+    world.start();
+    await world.clock.runFor(20_000);
+    // The one with a job, and nobody asks it to go.
+    expect(world.runners().map(({ metadata }) => metadata.name)).toEqual([old.busy]);
+    expect(world.runnerSets().map(({ metadata }) => metadata.name)).toContain("builders-x7k2p");
     await world.clock.runFor(60_000);
-    expect(world.runnerSets().map(({ metadata }) => metadata.name)).toEqual([own.metadata.name]);
+    expect(world.github.control.ledger().jobs[0]?.outcome).toBe("succeeded");
+    expect(world.runnerSets().map(({ metadata }) => metadata.name)).toEqual([old.own]);
     expect(world.leftovers()).toEqual(nothing);
   });
 
@@ -338,3 +333,43 @@ it("no secret is seen outside Secrets: not in the log, not in events, not on any
     expect(seen.filter((text) => text.includes(secret) || text.includes(encoded))).toEqual([]);
   }
 });
+
+/**
+ * What 0.14 leaves after an update: an EphemeralRunnerSet under a name of its own, with an idle runner and one whose job takes
+ * half a minute. The reconciler is stopped meanwhile.
+ */
+async function leaveBehind(world: World, name: string) {
+  await world.order("builders", 2, 1);
+  await world.clock.runFor(3_000);
+  world.github.control.queueJobs({ scaleSet: "builders", count: 1, durationMs: 30_000 });
+  await world.clock.runFor(1_000);
+  await world.tellJobs();
+  await world.first?.stop();
+  const [own] = world.runnerSets();
+  if (!own) throw new Error("nothing is served");
+  const left = await world.admin.create<EphemeralRunnerSet>(ephemeralRunnerSets, {
+    ...own,
+    metadata: {
+      name,
+      namespace,
+      labels: own.metadata.labels ?? {},
+      finalizers: [finalizers.ephemeralRunner],
+      ownerReferences: own.metadata.ownerReferences ?? [],
+    },
+    spec: { ...own.spec, replicas: 2, patchID: 1 },
+  });
+  const runners = world.runners();
+  for (const { metadata } of runners) {
+    const [owner] = metadata.ownerReferences ?? [];
+    const ownerReferences = [{ ...owner, name, uid: left.metadata.uid }];
+    const body = { metadata: { ownerReferences } };
+    await world.admin.patch(ephemeralRunners, metadata, { type: "merge", body });
+  }
+  const key = { namespace, name: own.metadata.name ?? "" };
+  await world.admin.remove(ephemeralRunnerSets, key);
+  const body = { metadata: { finalizers: null } };
+  await world.admin.patch(ephemeralRunnerSets, key, { type: "merge", body });
+  const busy = runners.find(({ status }) => status?.jobId)?.metadata.name;
+  expect([runners.length, busy]).toEqual([2, expect.any(String)]);
+  return { own: own.metadata.name, busy };
+}
